@@ -1,0 +1,87 @@
+//! What can go wrong once a network is valid. Bad input, no solution and a singular linearisation are
+//! three different things; each names the bus it is about.
+
+use crate::network::BusId;
+use thiserror::Error;
+
+/// Error of a power flow or of its derivatives.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum GridError {
+    /// The network has phases the present solvers do not handle.
+    #[error(
+        "bus '{bus}' has {phases} separate phase(s): only the balanced single-phase equivalent (Phases::BALANCED) can be solved"
+    )]
+    UnsupportedPhases {
+        /// First such bus.
+        bus: BusId,
+        /// Number of its phases.
+        phases: usize,
+    },
+    /// An input slice does not have one entry per bus.
+    #[error("{quantity} has {found} entries, the network has {expected} buses")]
+    WrongLength {
+        /// Which input.
+        quantity: &'static str,
+        /// Its length.
+        found: usize,
+        /// Number of buses.
+        expected: usize,
+    },
+    /// A demand is not a finite number.
+    #[error("{quantity} at bus '{bus}' is not a finite number ({value})")]
+    NotFinite {
+        /// The bus.
+        bus: BusId,
+        /// Which input.
+        quantity: &'static str,
+        /// Its value.
+        value: f64,
+    },
+    /// A setting is outside its range.
+    #[error("setting {setting} = {value} is outside its range: {range}")]
+    BadSetting {
+        /// Which setting.
+        setting: &'static str,
+        /// Its value.
+        value: f64,
+        /// What is allowed.
+        range: &'static str,
+    },
+    /// A tree method was asked for on a network with loops.
+    #[error(
+        "the network has {branches} branches between {buses} buses, so it has loops: a tree method cannot solve it"
+    )]
+    NotRadial {
+        /// Number of buses.
+        buses: usize,
+        /// Number of branches.
+        branches: usize,
+    },
+    /// The demand has no power flow solution (beyond voltage collapse), or none was found.
+    #[error(
+        "no power flow solution after {iterations} iterations: mismatch {mismatch_pu:.3e} pu at bus '{bus}'; a solution was found up to {:.2} % of the demand",
+        100.0 * solved_fraction
+    )]
+    NoSolution {
+        /// Iterations in total, including those of the continuation.
+        iterations: usize,
+        /// Worst power mismatch in per unit of the last attempt at the full demand.
+        mismatch_pu: f64,
+        /// Bus of the worst mismatch.
+        bus: BusId,
+        /// Largest fraction of the demand for which a solution was found by continuation from no load.
+        solved_fraction: f64,
+    },
+    /// The linear system (Y + Y_D) is singular at the present voltages (the point of voltage collapse).
+    #[error("the linearised power flow is singular at bus '{bus}'")]
+    Singular {
+        /// Bus where the elimination broke down.
+        bus: BusId,
+    },
+    /// The sparse factorisation refused the system.
+    #[error("sparse factorisation failed: {reason}")]
+    Factorisation {
+        /// Reason given by the factorisation.
+        reason: String,
+    },
+}

@@ -1,0 +1,90 @@
+//! The tree of a radial network, in an order where every bus comes after its parent.
+//!
+//! Each bus k but the root hangs on one branch. Seen from its parent p,
+//!
+//! ```text
+//!   V_k = a V_p - zeta J_k        J_k: current the branch delivers into bus k
+//!   current drawn from p = conj(a) J_k
+//! ```
+//!
+//! Ratio `tap : 1` at the from side and series impedance z at the to side give, when the parent is at the
+//! from side, a = 1/tap and zeta = z; when the parent is at the to side, a = tap and zeta = |tap|^2 z. A line
+//! has a = 1. Shunts at the terminals, line charging included, belong to the buses. Breadth-first order keeps
+//! neighbouring entries independent, so a processor works on several of them at once.
+
+use crate::network::Network;
+use num_complex::Complex64;
+
+/// The branch between a bus and its parent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TreeBranch {
+    /// Position of the parent in tree order.
+    pub parent: usize,
+    /// Voltage ratio a.
+    pub ratio: Complex64,
+    /// Series impedance referred to the bus, per unit.
+    pub zeta: Complex64,
+    /// Shunt admittance at the bus: line charging and bus shunts, per unit.
+    pub shunt: Complex64,
+}
+
+/// A radial network in tree order; position 0 is the source.
+#[derive(Debug, Clone)]
+pub(crate) struct Tree {
+    /// Network bus of each tree position.
+    pub bus_at: Vec<usize>,
+    /// One per position; the root's has no meaning.
+    pub branches: Vec<TreeBranch>,
+    pub v_source: Complex64,
+}
+
+impl Tree {
+    /// The tree of a network that is radial.
+    pub fn new(network: &Network, shunts: &[Complex64]) -> Tree {
+        let n = network.buses().len();
+        let mut at_bus = vec![Vec::new(); n];
+        for (b, branch) in network.branches().iter().enumerate() {
+            at_bus[branch.from.0].push((b, branch.to.0));
+            at_bus[branch.to.0].push((b, branch.from.0));
+        }
+        let root = network.source().bus.0;
+        let no_branch = TreeBranch {
+            parent: 0,
+            ratio: Complex64::ONE,
+            zeta: Complex64::ZERO,
+            shunt: shunts[root],
+        };
+        let mut tree = Tree {
+            bus_at: vec![root],
+            branches: vec![no_branch],
+            v_source: network.source().voltage_pu(),
+        };
+        let mut reached = vec![false; n];
+        reached[root] = true;
+        let mut k = 0;
+        while k < tree.bus_at.len() {
+            let bus = tree.bus_at[k];
+            for &(b, child) in &at_bus[bus] {
+                if std::mem::replace(&mut reached[child], true) {
+                    continue;
+                }
+                let branch = &network.branches()[b];
+                let z = branch.series_z_pu.first();
+                let (ratio, zeta) = if branch.from.0 == bus {
+                    (branch.tap.inv(), z)
+                } else {
+                    (branch.tap, z * branch.tap.norm_sqr())
+                };
+                tree.bus_at.push(child);
+                tree.branches.push(TreeBranch {
+                    parent: k,
+                    ratio,
+                    zeta,
+                    shunt: shunts[child],
+                });
+            }
+            k += 1;
+        }
+        tree
+    }
+}
