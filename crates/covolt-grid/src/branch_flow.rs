@@ -90,13 +90,7 @@ impl BranchAdmittance {
     }
 
     /// Adds weight times the gradient of Re(conj(direction) I) to `dl_dv`: direction 1 gives Re I, j gives Im I.
-    pub fn add_current_gradient(
-        &self,
-        side: CurrentSide,
-        direction: Complex64,
-        weight: f64,
-        dl_dv: &mut [Complex64],
-    ) {
+    pub fn add_current_gradient(&self, side: CurrentSide, direction: Complex64, weight: f64, dl_dv: &mut [Complex64]) {
         let (own, other, near, far) = self.seen_from(side);
         add(dl_dv, near, own.conj() * direction * weight);
         add(dl_dv, far, other.conj() * direction * weight);
@@ -118,13 +112,7 @@ impl BranchAdmittance {
     }
 
     /// Adds weight times dP/dV of the active power into the branch at one side.
-    pub fn add_power_gradient(
-        &self,
-        side: CurrentSide,
-        v: &[Complex64],
-        weight: f64,
-        dl_dv: &mut [Complex64],
-    ) {
+    pub fn add_power_gradient(&self, side: CurrentSide, v: &[Complex64], weight: f64, dl_dv: &mut [Complex64]) {
         let (own, other, near, far) = self.seen_from(side);
         let v_near = at(v, near);
         let current = self.current(side, v);
@@ -145,12 +133,7 @@ impl BranchAdmittance {
 }
 
 /// Adds weight times d|V_bus|/dV to `dl_dv`.
-pub fn add_voltage_magnitude_gradient(
-    bus: BusIndex,
-    v: &[Complex64],
-    weight: f64,
-    dl_dv: &mut [Complex64],
-) {
+pub fn add_voltage_magnitude_gradient(bus: BusIndex, v: &[Complex64], weight: f64, dl_dv: &mut [Complex64]) {
     let voltage = at(v, bus.0);
     add(dl_dv, bus.0, voltage * (weight / voltage.norm()));
 }

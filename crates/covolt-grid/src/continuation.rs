@@ -22,11 +22,7 @@ pub(crate) struct Reached {
 /// `attempt(fraction, from_reached)` solves at a fraction, from the last reached voltages or from the flat start,
 /// and itself keeps the voltages when it converged.
 pub(crate) fn raise_demand(mut attempt: impl FnMut(f64, bool) -> Attempt) -> Reached {
-    let mut reached = Reached {
-        fraction: 0.0,
-        iterations: 0,
-        last: None,
-    };
+    let mut reached = Reached { fraction: 0.0, iterations: 0, last: None };
     let start = attempt(0.0, false);
     reached.iterations += start.iterations;
     reached.last = Some(start);

@@ -6,9 +6,7 @@
 //!
 //! Units: per unit. Demand: positive = consumption. All slices have one entry per bus in network order.
 
-use crate::branch_flow::{
-    BranchAdmittance, BranchAmperes, CurrentSide, add_voltage_magnitude_gradient,
-};
+use crate::branch_flow::{BranchAdmittance, BranchAmperes, CurrentSide, add_voltage_magnitude_gradient};
 use crate::continuation::raise_demand;
 use crate::error::GridError;
 use crate::network::{BranchIndex, BusIndex, Network};
@@ -34,10 +32,7 @@ impl Grid {
     /// Compiles a network. Fails when it has more phases than the present solvers handle.
     pub fn new(network: Network) -> Result<Grid, GridError> {
         if let Some(bus) = network.buses().iter().find(|b| b.phases.count() != 1) {
-            return Err(GridError::UnsupportedPhases {
-                bus: bus.id.clone(),
-                phases: bus.phases.count(),
-            });
+            return Err(GridError::UnsupportedPhases { bus: bus.id.clone(), phases: bus.phases.count() });
         }
         let n = network.buses().len();
         let mut bus_shunts = vec![Complex64::ZERO; n];
@@ -49,14 +44,9 @@ impl Grid {
             shunts[branch.from.0] += branch.shunt_from_pu.first();
             shunts[branch.to.0] += branch.shunt_to_pu.first();
         }
-        let admittances = network
-            .branches()
-            .iter()
-            .map(BranchAdmittance::new)
-            .collect();
-        let amperes = (0..network.branches().len())
-            .filter_map(|b| BranchAmperes::new(&network, BranchIndex(b)))
-            .collect();
+        let admittances = network.branches().iter().map(BranchAdmittance::new).collect();
+        let amperes =
+            (0..network.branches().len()).filter_map(|b| BranchAmperes::new(&network, BranchIndex(b))).collect();
         let tree = Tree::new(&network, &shunts);
         // Flat start: the source voltage through the transformers' ratios along a spanning tree.
         let mut at_position = vec![tree.v_source; n];
@@ -66,14 +56,7 @@ impl Grid {
             no_load_v[tree.bus_at[k]] = at_position[k];
         }
         let tree = network.is_radial().then_some(tree);
-        Ok(Grid {
-            network,
-            admittances,
-            amperes,
-            bus_shunts,
-            no_load_v,
-            tree,
-        })
+        Ok(Grid { network, admittances, amperes, bus_shunts, no_load_v, tree })
     }
 
     /// The network.
@@ -112,11 +95,7 @@ impl Grid {
         options.check()?;
         self.check_demand(p, q)?;
         let method = self.method(options)?;
-        let info = |attempt: Attempt, iterations| FlowInfo {
-            iterations,
-            mismatch_pu: attempt.mismatch_pu,
-            method,
-        };
+        let info = |attempt: Attempt, iterations| FlowInfo { iterations, mismatch_pu: attempt.mismatch_pu, method };
         if !options.warm_start {
             ws.v.copy_from_slice(&self.no_load_v);
         }
@@ -141,10 +120,7 @@ impl Grid {
                 }
                 Err(error) => {
                     failure = Some(error);
-                    Attempt {
-                        converged: false,
-                        ..direct
-                    }
+                    Attempt { converged: false, ..direct }
                 }
             }
         });
@@ -175,22 +151,15 @@ impl Grid {
                 tree_ws.s[k] = Complex64::new(p[bus], q[bus]);
             }
             tree_ws.s[0] = Complex64::ZERO;
-            return sensitivities::linearise(tree, tree_ws).map_err(|k| GridError::Singular {
-                bus: self.network.buses()[tree.bus_at[k]].id.clone(),
-            });
+            return sensitivities::linearise(tree, tree_ws)
+                .map_err(|k| GridError::Singular { bus: self.network.buses()[tree.bus_at[k]].id.clone() });
         }
         Err(self.not_radial())
     }
 
     /// J^T w: from dL/dV (g_i = dL/dVre_i + j dL/dVim_i) to dL/dp and dL/dq of the net demand; entries of the
     /// source bus are 0. Needs `linearise`. Slices of the wrong length leave NaN in the outputs.
-    pub fn adjoint(
-        &self,
-        dl_dv: &[Complex64],
-        dl_dp: &mut [f64],
-        dl_dq: &mut [f64],
-        ws: &mut FlowWorkspace,
-    ) {
+    pub fn adjoint(&self, dl_dv: &[Complex64], dl_dp: &mut [f64], dl_dq: &mut [f64], ws: &mut FlowWorkspace) {
         let n = self.n_buses();
         if dl_dv.len() == n && dl_dp.len() == n && dl_dq.len() == n {
             if let (Some(tree), Some(tree_ws), true) = (&self.tree, &mut ws.tree, ws.use_tree) {
@@ -245,10 +214,7 @@ impl Grid {
 
     /// Current into a branch at one side, per unit; NaN for an unknown branch.
     pub fn current(&self, b: BranchIndex, side: CurrentSide, v: &[Complex64]) -> Complex64 {
-        self.branch(b)
-            .map_or(Complex64::new(f64::NAN, f64::NAN), |branch| {
-                branch.current(side, v)
-            })
+        self.branch(b).map_or(Complex64::new(f64::NAN, f64::NAN), |branch| branch.current(side, v))
     }
 
     /// Loading of a branch (1 = at its limit); `None` when it has no limit.
@@ -261,18 +227,11 @@ impl Grid {
 
     /// Active power exported through a branch to its from (feeder) side, per unit; NaN for an unknown branch.
     pub fn pcc_export_pu(&self, b: BranchIndex, v: &[Complex64]) -> f64 {
-        self.branch(b)
-            .map_or(f64::NAN, |branch| branch.pcc_export_pu(v))
+        self.branch(b).map_or(f64::NAN, |branch| branch.pcc_export_pu(v))
     }
 
     /// Adds weight times dP_PCC/dV of a branch to `dl_dv`.
-    pub fn add_pcc_export_gradient(
-        &self,
-        b: BranchIndex,
-        v: &[Complex64],
-        weight: f64,
-        dl_dv: &mut [Complex64],
-    ) {
+    pub fn add_pcc_export_gradient(&self, b: BranchIndex, v: &[Complex64], weight: f64, dl_dv: &mut [Complex64]) {
         if let Some(branch) = self.branch(b) {
             branch.add_pcc_export_gradient(v, weight, dl_dv);
         }
@@ -307,13 +266,7 @@ impl Grid {
     }
 
     /// Adds weight times d|V_bus|/dV to `dl_dv`.
-    pub fn add_voltage_magnitude_gradient(
-        &self,
-        bus: BusIndex,
-        v: &[Complex64],
-        weight: f64,
-        dl_dv: &mut [Complex64],
-    ) {
+    pub fn add_voltage_magnitude_gradient(&self, bus: BusIndex, v: &[Complex64], weight: f64, dl_dv: &mut [Complex64]) {
         add_voltage_magnitude_gradient(bus, v, weight, dl_dv);
     }
 
@@ -337,9 +290,7 @@ impl Grid {
     /// Power drawn by everything that is not demand: series losses, line charging and bus shunts, per unit.
     pub fn losses_pu(&self, v: &[Complex64]) -> Complex64 {
         let branches: Complex64 = self.admittances.iter().map(|b| b.losses(v)).sum();
-        let shunts: Complex64 = (v.iter().enumerate())
-            .map(|(i, &v_i)| self.shunt_power_pu(BusIndex(i), v_i))
-            .sum();
+        let shunts: Complex64 = (v.iter().enumerate()).map(|(i, &v_i)| self.shunt_power_pu(BusIndex(i), v_i)).sum();
         branches + shunts
     }
 
@@ -382,29 +333,20 @@ impl Grid {
         match options.method {
             FlowMethod::Auto if self.tree.is_some() => Ok(FlowMethod::TreeNewton),
             FlowMethod::Auto => Ok(FlowMethod::SparseNewton),
-            FlowMethod::TreeNewton | FlowMethod::TreeSweep if self.tree.is_none() => {
-                Err(self.not_radial())
-            }
+            FlowMethod::TreeNewton | FlowMethod::TreeSweep if self.tree.is_none() => Err(self.not_radial()),
             method => Ok(method),
         }
     }
 
     fn not_radial(&self) -> GridError {
-        GridError::NotRadial {
-            buses: self.n_buses(),
-            branches: self.n_branches(),
-        }
+        GridError::NotRadial { buses: self.n_buses(), branches: self.n_branches() }
     }
 
     fn check_demand(&self, p: &[f64], q: &[f64]) -> Result<(), GridError> {
         let slack = self.network.source().bus.0;
         for (quantity, values) in [("active demand", p), ("reactive demand", q)] {
             if values.len() != self.n_buses() {
-                return Err(GridError::WrongLength {
-                    quantity,
-                    found: values.len(),
-                    expected: self.n_buses(),
-                });
+                return Err(GridError::WrongLength { quantity, found: values.len(), expected: self.n_buses() });
             }
             // 0 * x is 0 for every finite x and NaN otherwise: one branch-free pass in the normal case.
             if values.iter().map(|x| x * 0.0).sum::<f64>() == 0.0 {
@@ -412,11 +354,7 @@ impl Grid {
             }
             let culprit = (values.iter().enumerate()).find(|&(i, x)| i != slack && !x.is_finite());
             if let Some((i, &value)) = culprit {
-                return Err(GridError::NotFinite {
-                    bus: self.network.buses()[i].id.clone(),
-                    quantity,
-                    value,
-                });
+                return Err(GridError::NotFinite { bus: self.network.buses()[i].id.clone(), quantity, value });
             }
         }
         Ok(())

@@ -28,17 +28,11 @@ mod power_flow_radial;
 mod sensitivities;
 mod tree;
 
-pub use branch_flow::{
-    BranchAdmittance, BranchAmperes, CurrentSide, add_voltage_magnitude_gradient,
-};
-pub use demand_current::{
-    Action, demand_current, demand_current_derivatives, demand_current_slope, injected_current,
-};
+pub use branch_flow::{BranchAdmittance, BranchAmperes, CurrentSide, add_voltage_magnitude_gradient};
+pub use demand_current::{Action, demand_current, demand_current_derivatives, demand_current_slope, injected_current};
 pub use error::GridError;
 pub use grid::Grid;
-pub use network::{
-    Branch, BranchId, BranchIndex, BranchKind, Bus, BusId, BusIndex, Network, Shunt, Source,
-};
+pub use network::{Branch, BranchId, BranchIndex, BranchKind, Bus, BusId, BusIndex, Network, Shunt, Source};
 pub use network_faults::{NetworkFault, SMALLEST_IMPEDANCE_PU};
 pub use num_complex::Complex64;
 pub use phases::{PhaseMatrix, Phases};

@@ -143,23 +143,9 @@ impl Network {
         let Some(source) = source.filter(|_| faults.is_empty()) else {
             return Err(faults);
         };
-        let bus_of = (buses.iter().enumerate())
-            .map(|(i, b)| (b.id.clone(), BusIndex(i)))
-            .collect();
-        let branch_of = (branches.iter().enumerate())
-            .map(|(i, b)| (b.id.clone(), BranchIndex(i)))
-            .collect();
-        Ok(Network {
-            name: name.into(),
-            base_mva,
-            f_hz,
-            buses,
-            branches,
-            shunts,
-            source,
-            bus_of,
-            branch_of,
-        })
+        let bus_of = (buses.iter().enumerate()).map(|(i, b)| (b.id.clone(), BusIndex(i))).collect();
+        let branch_of = (branches.iter().enumerate()).map(|(i, b)| (b.id.clone(), BranchIndex(i))).collect();
+        Ok(Network { name: name.into(), base_mva, f_hz, buses, branches, shunts, source, bus_of, branch_of })
     }
 
     /// Name of the network.

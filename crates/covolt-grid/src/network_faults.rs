@@ -25,48 +25,25 @@ pub enum NetworkFault {
     #[error("branch id '{branch}' is used more than once")]
     DuplicateBranch { branch: BranchId },
     #[error("{element} refers to bus number {index}, but there are only {n_buses} buses")]
-    UnknownBus {
-        element: String,
-        index: usize,
-        n_buses: usize,
-    },
+    UnknownBus { element: String, index: usize, n_buses: usize },
     #[error("branch '{branch}' starts and ends at the same bus '{bus}'")]
     SelfLoop { branch: BranchId, bus: BusId },
     #[error("bus '{bus}' and {others} other bus(es) are not connected to the source")]
     Island { bus: BusId, others: usize },
     #[error("{element}: {quantity} is not a finite number ({value})")]
-    NotFinite {
-        element: String,
-        quantity: &'static str,
-        value: String,
-    },
+    NotFinite { element: String, quantity: &'static str, value: String },
     #[error("{element}: {quantity} must be positive, it is {value}")]
-    NotPositive {
-        element: String,
-        quantity: &'static str,
-        value: f64,
-    },
+    NotPositive { element: String, quantity: &'static str, value: f64 },
     #[error("branch '{branch}' has no series impedance ({z_pu:e} pu): merge its two buses")]
     ZeroImpedance { branch: BranchId, z_pu: f64 },
     #[error("branch '{branch}' has tap {tap}: the magnitude must be between 0.1 and 10")]
     BadTap { branch: BranchId, tap: String },
     #[error("line '{branch}' has tap {tap}: only a transformer can have a tap other than 1")]
     TapOnLine { branch: BranchId, tap: String },
-    #[error(
-        "line '{branch}' joins voltage bases {from_kv} kV and {to_kv} kV: that takes a transformer"
-    )]
-    VoltageBasesDiffer {
-        branch: BranchId,
-        from_kv: f64,
-        to_kv: f64,
-    },
+    #[error("line '{branch}' joins voltage bases {from_kv} kV and {to_kv} kV: that takes a transformer")]
+    VoltageBasesDiffer { branch: BranchId, from_kv: f64, to_kv: f64 },
     #[error("{element} has {found} phase(s) in {quantity}, expected {expected}")]
-    PhaseCount {
-        element: String,
-        quantity: &'static str,
-        found: usize,
-        expected: usize,
-    },
+    PhaseCount { element: String, quantity: &'static str, found: usize, expected: usize },
     #[error("branch '{branch}' has phases that bus '{bus}' does not have")]
     PhaseMissing { branch: BranchId, bus: BusId },
 }
@@ -88,24 +65,15 @@ pub(crate) fn find_faults(
     let mut seen = BTreeSet::new();
     for bus in buses {
         if !seen.insert(&bus.id) {
-            faults.push(NetworkFault::DuplicateBus {
-                bus: bus.id.clone(),
-            });
+            faults.push(NetworkFault::DuplicateBus { bus: bus.id.clone() });
         }
         let element = format!("bus '{}'", bus.id);
-        positive(
-            &mut faults,
-            &element,
-            "the voltage base (kV)",
-            bus.v_base_kv,
-        );
+        positive(&mut faults, &element, "the voltage base (kV)", bus.v_base_kv);
     }
     let mut seen = BTreeSet::new();
     for branch in branches {
         if !seen.insert(&branch.id) {
-            faults.push(NetworkFault::DuplicateBranch {
-                branch: branch.id.clone(),
-            });
+            faults.push(NetworkFault::DuplicateBranch { branch: branch.id.clone() });
         }
         branch_faults(&mut faults, branch, buses);
     }
@@ -122,12 +90,7 @@ pub(crate) fn find_faults(
         None => faults.push(NetworkFault::NoSource),
         Some(s) => {
             positive(&mut faults, "the source", "the voltage (pu)", s.v_pu);
-            finite(
-                &mut faults,
-                "the source",
-                "the angle (degrees)",
-                s.angle_deg,
-            );
+            finite(&mut faults, "the source", "the angle (degrees)", s.angle_deg);
             if known_bus(&mut faults, "the source", s.bus.0, buses).is_some() {
                 islands(&mut faults, buses, branches, s.bus.0);
             }
@@ -143,45 +106,21 @@ fn branch_faults(faults: &mut Vec<NetworkFault>, branch: &Branch, buses: &[Bus])
     let to = known_bus(faults, &element, branch.to.0, buses);
     if let (Some(from), Some(to)) = (from, to) {
         if branch.from == branch.to {
-            faults.push(NetworkFault::SelfLoop {
-                branch: id(),
-                bus: from.id.clone(),
-            });
+            faults.push(NetworkFault::SelfLoop { branch: id(), bus: from.id.clone() });
         }
         let (from_kv, to_kv) = (from.v_base_kv, to.v_base_kv);
-        if branch.kind == BranchKind::Line
-            && (from_kv - to_kv).abs() > SAME_VOLTAGE_BASE * from_kv.abs()
-        {
-            faults.push(NetworkFault::VoltageBasesDiffer {
-                branch: id(),
-                from_kv,
-                to_kv,
-            });
+        if branch.kind == BranchKind::Line && (from_kv - to_kv).abs() > SAME_VOLTAGE_BASE * from_kv.abs() {
+            faults.push(NetworkFault::VoltageBasesDiffer { branch: id(), from_kv, to_kv });
         }
         for bus in [from, to] {
             if !bus.phases.contains(branch.phases) {
-                faults.push(NetworkFault::PhaseMissing {
-                    branch: id(),
-                    bus: bus.id.clone(),
-                });
+                faults.push(NetworkFault::PhaseMissing { branch: id(), bus: bus.id.clone() });
             }
         }
     }
     let phases = branch.phases;
-    matrix(
-        faults,
-        &element,
-        "series impedance",
-        &branch.series_z_pu,
-        phases,
-    );
-    matrix(
-        faults,
-        &element,
-        "from shunt",
-        &branch.shunt_from_pu,
-        phases,
-    );
+    matrix(faults, &element, "series impedance", &branch.series_z_pu, phases);
+    matrix(faults, &element, "from shunt", &branch.shunt_from_pu, phases);
     matrix(faults, &element, "to shunt", &branch.shunt_to_pu, phases);
     let z_pu = branch.series_z_pu.max_norm();
     if z_pu < SMALLEST_IMPEDANCE_PU {
@@ -224,58 +163,32 @@ fn islands(faults: &mut Vec<NetworkFault>, buses: &[Bus], branches: &[Branch], s
             }
         }
         if start != source {
-            faults.push(NetworkFault::Island {
-                bus: buses[start].id.clone(),
-                others: size - 1,
-            });
+            faults.push(NetworkFault::Island { bus: buses[start].id.clone(), others: size - 1 });
         }
     }
 }
 
-fn known_bus<'a>(
-    faults: &mut Vec<NetworkFault>,
-    element: &str,
-    index: usize,
-    buses: &'a [Bus],
-) -> Option<&'a Bus> {
+fn known_bus<'a>(faults: &mut Vec<NetworkFault>, element: &str, index: usize, buses: &'a [Bus]) -> Option<&'a Bus> {
     if index >= buses.len() {
-        faults.push(NetworkFault::UnknownBus {
-            element: element.to_string(),
-            index,
-            n_buses: buses.len(),
-        });
+        faults.push(NetworkFault::UnknownBus { element: element.to_string(), index, n_buses: buses.len() });
     }
     buses.get(index)
 }
 
 fn finite(faults: &mut Vec<NetworkFault>, element: &str, quantity: &'static str, value: f64) {
     if !value.is_finite() {
-        faults.push(NetworkFault::NotFinite {
-            element: element.to_string(),
-            quantity,
-            value: value.to_string(),
-        });
+        faults.push(NetworkFault::NotFinite { element: element.to_string(), quantity, value: value.to_string() });
     }
 }
 
 fn positive(faults: &mut Vec<NetworkFault>, element: &str, quantity: &'static str, value: f64) {
     finite(faults, element, quantity, value);
     if value <= 0.0 {
-        faults.push(NetworkFault::NotPositive {
-            element: element.to_string(),
-            quantity,
-            value,
-        });
+        faults.push(NetworkFault::NotPositive { element: element.to_string(), quantity, value });
     }
 }
 
-fn matrix(
-    faults: &mut Vec<NetworkFault>,
-    element: &str,
-    quantity: &'static str,
-    value: &PhaseMatrix,
-    phases: Phases,
-) {
+fn matrix(faults: &mut Vec<NetworkFault>, element: &str, quantity: &'static str, value: &PhaseMatrix, phases: Phases) {
     if !value.is_finite() {
         faults.push(NetworkFault::NotFinite {
             element: element.to_string(),

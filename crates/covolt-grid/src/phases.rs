@@ -62,10 +62,7 @@ impl PhaseMatrix {
 
     /// The zero matrix of `n` phases; `n` is limited to 1..=3.
     pub fn zero(n: usize) -> PhaseMatrix {
-        PhaseMatrix {
-            n: n.clamp(1, 3),
-            entries: [[Complex64::ZERO; 3]; 3],
-        }
+        PhaseMatrix { n: n.clamp(1, 3), entries: [[Complex64::ZERO; 3]; 3] }
     }
 
     /// A 2 x 2 matrix.
@@ -79,10 +76,7 @@ impl PhaseMatrix {
 
     /// A 3 x 3 matrix.
     pub fn three(rows: [[Complex64; 3]; 3]) -> PhaseMatrix {
-        PhaseMatrix {
-            n: 3,
-            entries: rows,
-        }
+        PhaseMatrix { n: 3, entries: rows }
     }
 
     /// Number of rows and columns.
@@ -107,9 +101,6 @@ impl PhaseMatrix {
 
     /// Largest magnitude of an entry.
     pub fn max_norm(&self) -> f64 {
-        self.entries
-            .iter()
-            .flatten()
-            .fold(0.0, |m, z| f64::max(m, z.norm()))
+        self.entries.iter().flatten().fold(0.0, |m, z| f64::max(m, z.norm()))
     }
 }

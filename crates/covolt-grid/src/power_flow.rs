@@ -35,24 +35,13 @@ pub struct FlowOptions {
 
 impl Default for FlowOptions {
     fn default() -> Self {
-        FlowOptions {
-            tolerance_pu: 1e-10,
-            max_iterations: 30,
-            warm_start: false,
-            method: FlowMethod::Auto,
-        }
+        FlowOptions { tolerance_pu: 1e-10, max_iterations: 30, warm_start: false, method: FlowMethod::Auto }
     }
 }
 
 impl FlowOptions {
     pub(crate) fn check(&self) -> Result<(), GridError> {
-        let bad = |setting, value, range| {
-            Err(GridError::BadSetting {
-                setting,
-                value,
-                range,
-            })
-        };
+        let bad = |setting, value, range| Err(GridError::BadSetting { setting, value, range });
         if !(self.tolerance_pu > 0.0 && self.tolerance_pu.is_finite()) {
             return bad("tolerance_pu", self.tolerance_pu, "positive and finite");
         }

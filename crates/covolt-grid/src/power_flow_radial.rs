@@ -45,10 +45,7 @@ impl RealLinear {
     pub fn apply(self, x: Complex64) -> Complex64 {
         let RealLinear(u, w) = self;
         // Written out in the sums and differences of the coefficients: 4 multiplications instead of 8.
-        Complex64::new(
-            (u.re + w.re) * x.re + (w.im - u.im) * x.im,
-            (u.im + w.im) * x.re + (u.re - w.re) * x.im,
-        )
+        Complex64::new((u.re + w.re) * x.re + (w.im - u.im) * x.im, (u.im + w.im) * x.re + (u.re - w.re) * x.im)
     }
 
     /// The transpose with respect to Re(conj(x) y): [conj(u1) u2].
@@ -92,16 +89,9 @@ pub(crate) struct TreeWorkspace {
 impl TreeWorkspace {
     pub fn new(tree: &Tree) -> TreeWorkspace {
         let n = tree.branches.len();
-        let nothing = Eliminated {
-            parent: 0,
-            voltage: RealLinear::ZERO,
-            drop: RealLinear::ZERO,
-            current: RealLinear::ZERO,
-        };
-        let none = Subtree {
-            alpha: Complex64::ZERO,
-            beta: Complex64::ZERO,
-        };
+        let nothing =
+            Eliminated { parent: 0, voltage: RealLinear::ZERO, drop: RealLinear::ZERO, current: RealLinear::ZERO };
+        let none = Subtree { alpha: Complex64::ZERO, beta: Complex64::ZERO };
         TreeWorkspace {
             v: vec![tree.v_source; n],
             s: vec![Complex64::ZERO; n],
@@ -117,12 +107,7 @@ impl TreeWorkspace {
 /// which is positive on the upper (high-voltage) branch of solutions.
 #[inline(always)]
 pub(crate) fn eliminate(branch: &TreeBranch, subtree: Subtree) -> (Eliminated, Subtree, f64) {
-    let TreeBranch {
-        parent,
-        ratio,
-        zeta,
-        ..
-    } = *branch;
+    let TreeBranch { parent, ratio, zeta, .. } = *branch;
     let Subtree { alpha, beta } = subtree;
     let a = Complex64::ONE + zeta * alpha;
     let b = zeta * beta;
@@ -137,27 +122,15 @@ pub(crate) fn eliminate(branch: &TreeBranch, subtree: Subtree) -> (Eliminated, S
         parent,
         voltage: RealLinear(k1 * ratio, k2 * ratio.conj()),
         drop: RealLinear(-(k1 * zeta), -(k2 * zeta.conj())),
-        current: RealLinear(
-            ratio.conj() * (Complex64::ONE - m1 * zeta),
-            -(ratio.conj() * m2 * zeta.conj()),
-        ),
+        current: RealLinear(ratio.conj() * (Complex64::ONE - m1 * zeta), -(ratio.conj() * m2 * zeta.conj())),
     };
-    let seen_by_parent = Subtree {
-        alpha: m1 * ratio.norm_sqr(),
-        beta: m2 * (ratio.conj() * ratio.conj()),
-    };
+    let seen_by_parent = Subtree { alpha: m1 * ratio.norm_sqr(), beta: m2 * (ratio.conj() * ratio.conj()) };
     (eliminated, seen_by_parent, determinant)
 }
 
 /// Newton from the voltages in `ws.v` (tree order) at `ws.s`.
 pub(crate) fn solve_newton(tree: &Tree, ws: &mut TreeWorkspace, options: &FlowOptions) -> Attempt {
-    iterate(
-        tree,
-        ws,
-        options.max_iterations,
-        options.tolerance_pu,
-        newton_step,
-    )
+    iterate(tree, ws, options.max_iterations, options.tolerance_pu, newton_step)
 }
 
 /// Backward-forward sweep from the voltages in `ws.v` (tree order) at `ws.s`.
@@ -165,10 +138,7 @@ pub(crate) fn solve_sweep(tree: &Tree, ws: &mut TreeWorkspace, options: &FlowOpt
     // The sweep converges linearly, so it needs far more of its (cheaper) iterations.
     let limit = options.max_iterations.saturating_mul(10);
     for (k, branch) in tree.branches.iter().enumerate() {
-        ws.subtree[k] = Subtree {
-            alpha: branch.shunt,
-            beta: Complex64::ZERO,
-        };
+        ws.subtree[k] = Subtree { alpha: branch.shunt, beta: Complex64::ZERO };
     }
     for k in (1..tree.branches.len()).rev() {
         let (eliminated, seen, _) = eliminate(&tree.branches[k], ws.subtree[k]);
@@ -216,21 +186,11 @@ fn iterate(
 
 fn newton_step(tree: &Tree, ws: &mut TreeWorkspace) -> Step {
     let n = tree.branches.len();
-    let TreeWorkspace {
-        v,
-        s,
-        subtree,
-        gamma,
-        eliminated,
-        ..
-    } = ws;
+    let TreeWorkspace { v, s, subtree, gamma, eliminated, .. } = ws;
     for k in 0..n {
         let inverse = v[k] * (1.0 / v[k].norm_sqr());
         let current = s[k].conj() * inverse;
-        subtree[k] = Subtree {
-            alpha: tree.branches[k].shunt,
-            beta: -(current * inverse),
-        };
+        subtree[k] = Subtree { alpha: tree.branches[k].shunt, beta: -(current * inverse) };
         gamma[k] = current + current;
     }
     let mut smallest_determinant = f64::INFINITY;
@@ -259,22 +219,12 @@ fn newton_step(tree: &Tree, ws: &mut TreeWorkspace) -> Step {
         sum += mismatch_squared + relative;
         v[k] = new;
     }
-    Step {
-        worst_squared,
-        sum,
-        smallest_determinant,
-    }
+    Step { worst_squared, sum, smallest_determinant }
 }
 
 fn sweep_step(tree: &Tree, ws: &mut TreeWorkspace) -> Step {
     let n = tree.branches.len();
-    let TreeWorkspace {
-        v,
-        s,
-        gamma,
-        eliminated,
-        ..
-    } = ws;
+    let TreeWorkspace { v, s, gamma, eliminated, .. } = ws;
     for k in 0..n {
         gamma[k] = s[k].conj() * (v[k] * (1.0 / v[k].norm_sqr()));
     }

@@ -39,10 +39,7 @@ pub(crate) fn linearise(tree: &Tree, ws: &mut TreeWorkspace) -> Result<(), usize
     let n = tree.branches.len();
     for k in 0..n {
         let inverse = ws.v[k] * (1.0 / ws.v[k].norm_sqr());
-        ws.subtree[k] = Subtree {
-            alpha: tree.branches[k].shunt,
-            beta: -(ws.s[k].conj() * inverse * inverse),
-        };
+        ws.subtree[k] = Subtree { alpha: tree.branches[k].shunt, beta: -(ws.s[k].conj() * inverse * inverse) };
     }
     let mut broken = None;
     for k in (1..n).rev() {
@@ -59,13 +56,7 @@ pub(crate) fn linearise(tree: &Tree, ws: &mut TreeWorkspace) -> Result<(), usize
 }
 
 /// J d: reads the change of the demand in network order, writes dV in network order.
-pub(crate) fn forward(
-    tree: &Tree,
-    dp: &[f64],
-    dq: &[f64],
-    dv: &mut [Complex64],
-    ws: &mut TreeWorkspace,
-) {
+pub(crate) fn forward(tree: &Tree, dp: &[f64], dq: &[f64], dv: &mut [Complex64], ws: &mut TreeWorkspace) {
     let n = tree.branches.len();
     for (k, &bus) in tree.bus_at.iter().enumerate() {
         let v = ws.v[k];
@@ -88,13 +79,7 @@ pub(crate) fn forward(
 }
 
 /// J^T w: reads dL/dV in network order, writes dL/dp and dL/dq in network order.
-pub(crate) fn adjoint(
-    tree: &Tree,
-    dl_dv: &[Complex64],
-    dl_dp: &mut [f64],
-    dl_dq: &mut [f64],
-    ws: &mut TreeWorkspace,
-) {
+pub(crate) fn adjoint(tree: &Tree, dl_dv: &[Complex64], dl_dp: &mut [f64], dl_dq: &mut [f64], ws: &mut TreeWorkspace) {
     let n = tree.branches.len();
     for (k, &bus) in tree.bus_at.iter().enumerate() {
         ws.rhs[k] = dl_dv[bus];
@@ -109,8 +94,7 @@ pub(crate) fn adjoint(
     dl_dq[tree.bus_at[0]] = 0.0;
     for k in 1..n {
         let left = &ws.eliminated[k];
-        let mu = left.drop.transposed().apply(ws.rhs[k])
-            + left.current.transposed().apply(ws.rhs[left.parent]);
+        let mu = left.drop.transposed().apply(ws.rhs[k]) + left.current.transposed().apply(ws.rhs[left.parent]);
         ws.rhs[k] = mu;
         let v = ws.v[k];
         let at_demand = mu * v.conj() * (1.0 / v.norm_sqr());

@@ -48,17 +48,8 @@ impl Tree {
             at_bus[branch.to.0].push((b, branch.from.0));
         }
         let root = network.source().bus.0;
-        let no_branch = TreeBranch {
-            parent: 0,
-            ratio: Complex64::ONE,
-            zeta: Complex64::ZERO,
-            shunt: shunts[root],
-        };
-        let mut tree = Tree {
-            bus_at: vec![root],
-            branches: vec![no_branch],
-            v_source: network.source().voltage_pu(),
-        };
+        let no_branch = TreeBranch { parent: 0, ratio: Complex64::ONE, zeta: Complex64::ZERO, shunt: shunts[root] };
+        let mut tree = Tree { bus_at: vec![root], branches: vec![no_branch], v_source: network.source().voltage_pu() };
         let mut reached = vec![false; n];
         reached[root] = true;
         let mut k = 0;
@@ -70,18 +61,10 @@ impl Tree {
                 }
                 let branch = &network.branches()[b];
                 let z = branch.series_z_pu.first();
-                let (ratio, zeta) = if branch.from.0 == bus {
-                    (branch.tap.inv(), z)
-                } else {
-                    (branch.tap, z * branch.tap.norm_sqr())
-                };
+                let (ratio, zeta) =
+                    if branch.from.0 == bus { (branch.tap.inv(), z) } else { (branch.tap, z * branch.tap.norm_sqr()) };
                 tree.bus_at.push(child);
-                tree.branches.push(TreeBranch {
-                    parent: k,
-                    ratio,
-                    zeta,
-                    shunt: shunts[child],
-                });
+                tree.branches.push(TreeBranch { parent: k, ratio, zeta, shunt: shunts[child] });
             }
             k += 1;
         }
