@@ -1,0 +1,247 @@
+//! The fleet: a grid, its microgrids with their devices, the feeder's own loads, and the network limits.
+
+use crate::devices::{Battery, DieselGenerator, Load, Photovoltaic};
+use crate::layout::ActionLayout;
+use crate::limits::NetworkLimits;
+use covolt_grid::{BranchIndex, BusIndex, Grid};
+use thiserror::Error;
+
+/// One microgrid: what its agent owns.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Microgrid {
+    /// Name as the user wrote it.
+    pub name: String,
+    /// Branch of the point of common coupling, from the feeder (from side, metered) to the microgrid (to side).
+    pub pcc: BranchIndex,
+    /// Buses of the microgrid.
+    pub buses: Vec<BusIndex>,
+    /// Diesel generators.
+    pub dgs: Vec<DieselGenerator>,
+    /// PV systems.
+    pub pvs: Vec<Photovoltaic>,
+    /// Batteries.
+    pub batteries: Vec<Battery>,
+    /// Loads.
+    pub loads: Vec<Load>,
+    /// Fuel price lambda_F, $/L.
+    pub fuel_price_per_l: f64,
+}
+
+impl Microgrid {
+    /// Shape of this microgrid's action vector over a window of `steps`.
+    pub fn layout(&self, steps: usize) -> ActionLayout {
+        ActionLayout { steps, dgs: self.dgs.len(), pvs: self.pvs.len(), batteries: self.batteries.len() }
+    }
+}
+
+/// A grid with its microgrids.
+#[derive(Debug)]
+pub struct Fleet {
+    /// The grid and its solver.
+    pub grid: Grid,
+    /// The microgrids.
+    pub microgrids: Vec<Microgrid>,
+    /// Loads of the feeder that belong to no microgrid.
+    pub feeder_loads: Vec<Load>,
+    /// Network limits.
+    pub limits: NetworkLimits,
+}
+
+/// What is wrong with a fleet.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum FleetFault {
+    /// A number is outside its range.
+    #[error("{owner}: {quantity} is {value}, must be {expected}")]
+    OutOfRange {
+        /// Device or bus, as the user wrote it.
+        owner: String,
+        /// Quantity with unit.
+        quantity: &'static str,
+        /// The value found.
+        value: f64,
+        /// The range expected.
+        expected: &'static str,
+    },
+    /// A device sits at a bus that is not the microgrid's.
+    #[error("{owner}: its bus {bus} does not belong to microgrid {microgrid}")]
+    ForeignBus {
+        /// Device.
+        owner: String,
+        /// Bus id.
+        bus: String,
+        /// Microgrid name.
+        microgrid: String,
+    },
+    /// The PCC branch does not lead from the feeder into the microgrid.
+    #[error(
+        "microgrid {microgrid}: branch {branch} does not lead from the feeder (from side) into the microgrid (to side)"
+    )]
+    PccDirection {
+        /// Microgrid name.
+        microgrid: String,
+        /// Branch id.
+        branch: String,
+    },
+    /// A bus belongs to two microgrids.
+    #[error("bus {bus} belongs to two microgrids, {first} and {second}")]
+    SharedBus {
+        /// Bus id.
+        bus: String,
+        /// First microgrid.
+        first: String,
+        /// Second microgrid.
+        second: String,
+    },
+    /// An identifier is used twice.
+    #[error("identifier {id} is used twice among {kind}")]
+    DuplicateId {
+        /// The identifier.
+        id: String,
+        /// Kind of thing.
+        kind: &'static str,
+    },
+}
+
+impl Fleet {
+    /// Checks everything once and returns **all** faults.
+    ///
+    /// # Errors
+    /// The list of faults, never empty.
+    pub fn try_new(
+        grid: Grid,
+        microgrids: Vec<Microgrid>,
+        feeder_loads: Vec<Load>,
+        limits: NetworkLimits,
+    ) -> Result<Fleet, Vec<FleetFault>> {
+        let fleet = Fleet { grid, microgrids, feeder_loads, limits };
+        let faults = fleet.faults();
+        if faults.is_empty() { Ok(fleet) } else { Err(faults) }
+    }
+
+    /// Layouts of all microgrids for a window of `steps`.
+    pub fn layouts(&self, steps: usize) -> Vec<ActionLayout> {
+        self.microgrids.iter().map(|m| m.layout(steps)).collect()
+    }
+
+    fn faults(&self) -> Vec<FleetFault> {
+        let network = self.grid.network();
+        let bus_name = |b: BusIndex| network.buses()[b.0].id.0.clone();
+        let mut faults = Vec::new();
+        let mut owner_of_bus: Vec<Option<usize>> = vec![None; network.buses().len()];
+        let mut names = std::collections::BTreeSet::new();
+        for (n, mg) in self.microgrids.iter().enumerate() {
+            if !names.insert(mg.name.as_str()) {
+                faults.push(FleetFault::DuplicateId { id: mg.name.clone(), kind: "microgrids" });
+            }
+            for &bus in &mg.buses {
+                match owner_of_bus[bus.0] {
+                    Some(first) => faults.push(FleetFault::SharedBus {
+                        bus: bus_name(bus),
+                        first: self.microgrids[first].name.clone(),
+                        second: mg.name.clone(),
+                    }),
+                    None => owner_of_bus[bus.0] = Some(n),
+                }
+            }
+            let pcc = &network.branches()[mg.pcc.0];
+            if mg.buses.contains(&pcc.from) || !mg.buses.contains(&pcc.to) {
+                faults.push(FleetFault::PccDirection { microgrid: mg.name.clone(), branch: pcc.id.0.clone() });
+            }
+            if !(mg.fuel_price_per_l.is_finite() && mg.fuel_price_per_l >= 0.0) {
+                faults.push(out_of_range(&mg.name, "fuel price, $/L", mg.fuel_price_per_l, "at least 0"));
+            }
+            let mut ids = std::collections::BTreeSet::new();
+            let device_buses = mg
+                .dgs
+                .iter()
+                .map(|d| (&d.id, d.bus))
+                .chain(mg.pvs.iter().map(|d| (&d.id, d.bus)))
+                .chain(mg.batteries.iter().map(|d| (&d.id, d.bus)))
+                .chain(mg.loads.iter().map(|d| (&d.id, d.bus)));
+            for (id, bus) in device_buses {
+                if !ids.insert(id.as_str()) {
+                    faults.push(FleetFault::DuplicateId { id: id.clone(), kind: "devices of one microgrid" });
+                }
+                if !mg.buses.contains(&bus) {
+                    faults.push(FleetFault::ForeignBus {
+                        owner: id.clone(),
+                        bus: bus_name(bus),
+                        microgrid: mg.name.clone(),
+                    });
+                }
+            }
+            mg.dgs.iter().for_each(|d| check_generator(d, &mut faults));
+            mg.pvs.iter().for_each(|d| {
+                positive(&d.id, "reactive limit, kvar", d.q_max_kvar, &mut faults);
+                d.s_max_kva.iter().for_each(|&s| positive(&d.id, "apparent-power rating, kVA", s, &mut faults));
+            });
+            mg.batteries.iter().for_each(|d| check_battery(d, &mut faults));
+        }
+        for (i, bus) in network.buses().iter().enumerate() {
+            let (low, high) = (self.limits.v_min_pu[i], self.limits.v_max_pu[i]);
+            if !(low.is_finite() && high.is_finite() && low > 0.0 && low < high) {
+                faults.push(out_of_range(
+                    &bus.id.0,
+                    "lowest voltage, pu",
+                    low,
+                    "above 0 and below the highest voltage",
+                ));
+            }
+        }
+        for (i, branch) in network.branches().iter().enumerate() {
+            let limit = self.limits.i_max_pu[i];
+            if limit.is_nan() || limit <= 0.0 {
+                faults.push(out_of_range(&branch.id.0, "current limit, A", limit, "above 0"));
+            }
+        }
+        faults
+    }
+}
+
+fn out_of_range(owner: &str, quantity: &'static str, value: f64, expected: &'static str) -> FleetFault {
+    FleetFault::OutOfRange { owner: owner.to_string(), quantity, value, expected }
+}
+
+fn positive(owner: &str, quantity: &'static str, value: f64, faults: &mut Vec<FleetFault>) {
+    if !(value.is_finite() && value >= 0.0) {
+        faults.push(out_of_range(owner, quantity, value, "finite and at least 0"));
+    }
+}
+
+fn check_generator(d: &DieselGenerator, faults: &mut Vec<FleetFault>) {
+    positive(&d.id, "largest active power, kW", d.p_max_kw, faults);
+    positive(&d.id, "reactive limit, kvar", d.q_max_kvar, faults);
+    positive(&d.id, "fuel coefficient a, L/(kW2 h)", d.fuel.a_l_per_kw2h, faults);
+    positive(&d.id, "fuel coefficient b, L/kWh", d.fuel.b_l_per_kwh, faults);
+    positive(&d.id, "fuel coefficient c, L/h", d.fuel.c_l_per_h, faults);
+    if d.ramp_kw_per_min.is_nan() || d.ramp_kw_per_min <= 0.0 {
+        faults.push(out_of_range(&d.id, "ramp, kW/min", d.ramp_kw_per_min, "above 0"));
+    }
+    if let Some(s) = d.s_max_kva
+        && (s.is_nan() || s < d.p_max_kw)
+    {
+        faults.push(out_of_range(&d.id, "apparent-power rating, kVA", s, "at least the largest active power"));
+    }
+}
+
+fn check_battery(d: &Battery, faults: &mut Vec<FleetFault>) {
+    if !(d.capacity_kwh.is_finite() && d.capacity_kwh > 0.0) {
+        faults.push(out_of_range(&d.id, "capacity, kWh", d.capacity_kwh, "above 0"));
+    }
+    if !(d.soc_min >= 0.0 && d.soc_min < d.soc_max && d.soc_max <= 1.0) {
+        faults.push(out_of_range(&d.id, "lowest state of charge", d.soc_min, "0 <= soc_min < soc_max <= 1"));
+    }
+    for (quantity, eta) in [("charging efficiency", d.eta_charge), ("discharging efficiency", d.eta_discharge)] {
+        if !(eta > 0.0 && eta <= 1.0) {
+            faults.push(out_of_range(&d.id, quantity, eta, "above 0 and at most 1"));
+        }
+    }
+    positive(&d.id, "largest charging power, kW", d.p_charge_max_kw, faults);
+    positive(&d.id, "largest discharging power, kW", d.p_discharge_max_kw, faults);
+    positive(&d.id, "reactive limit, kvar", d.q_max_kvar, faults);
+    if let Some(s) = d.s_max_kva
+        && (s.is_nan() || s < d.p_charge_max_kw.max(d.p_discharge_max_kw))
+    {
+        faults.push(out_of_range(&d.id, "apparent-power rating, kVA", s, "at least the largest active power"));
+    }
+}

@@ -1,0 +1,185 @@
+//! Gradient of cost plus priced limits with respect to the joint action: one adjoint solve per step, (43)-(46).
+//!
+//! L(a) = cost(a) + sum_m psi(g_m(a); lambda_m, rho)
+//!
+//! with g_m the excess over limit m (pu of voltage; fraction of the current limit) and psi the augmented-Lagrangian
+//! term of an inequality: psi = lambda g + rho/2 g^2 where lambda + rho g > 0, else -lambda^2 / (2 rho); its slope is
+//! \[lambda + rho g\]+. With the true multipliers of the window, dL/da vanishes at the constrained optimum for every
+//! rho >= 0, which a plain penalty (lambda = 0) cannot do.
+
+use crate::cost::{fuel_cost, storage_cost};
+use crate::fleet::Fleet;
+use crate::returns::{BaseDemand, Limit, PhysicsWorkspace, loaded_side};
+use crate::window::Window;
+use covolt_grid::{BusIndex, GridError, add_voltage_magnitude_gradient};
+
+/// Multipliers of one window: only the non-zero ones, per step. $/pu of voltage, $/(fraction of the current limit).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LimitPrices {
+    /// (step, limit, multiplier >= 0), in order.
+    pub entries: Vec<(usize, Limit, f64)>,
+}
+
+/// Strength of the quadratic part and the safety margins of the priced limits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LimitPricing {
+    /// rho for voltages, $/pu^2.
+    pub voltage_curvature: f64,
+    /// rho for currents, $ per (fraction of the limit)^2.
+    pub current_curvature: f64,
+    /// Voltage limits are tightened by this, pu.
+    pub voltage_margin_pu: f64,
+    /// Current limits are tightened by this fraction.
+    pub current_margin: f64,
+}
+
+/// Dense scratch for the multipliers of one step.
+#[derive(Debug, Clone, Default)]
+pub struct PriceScratch {
+    low: Vec<f64>,
+    high: Vec<f64>,
+    current: Vec<f64>,
+}
+
+/// What [`lagrangian_gradient`] measured on the way.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct LagrangianValue {
+    /// Cost, $.
+    pub cost: f64,
+    /// Priced limits, $.
+    pub priced: f64,
+    /// Largest voltage violation, pu (limits without margin).
+    pub voltage_violation_pu: f64,
+    /// Largest current violation, fraction of the limit.
+    pub current_violation: f64,
+}
+
+/// Value and gradient of L; `gradients[n]` (kW, kvar entries, $ per unit) is overwritten.
+///
+/// # Errors
+/// The power flow's own.
+#[allow(clippy::too_many_arguments)]
+pub fn lagrangian_gradient(
+    fleet: &Fleet,
+    window: &Window,
+    base: &BaseDemand,
+    actions: &[Vec<f64>],
+    prices: &LimitPrices,
+    pricing: &LimitPricing,
+    ws: &mut PhysicsWorkspace,
+    scratch: &mut PriceScratch,
+    gradients: &mut [Vec<f64>],
+) -> Result<LagrangianValue, GridError> {
+    let (steps, dt_h) = (window.steps, window.dt_h);
+    let mut value = LagrangianValue::default();
+    gradients.iter_mut().for_each(|g| g.fill(0.0));
+    for t in 0..steps {
+        ws.solve_step(fleet, base, actions, steps, t)?;
+        ws.dl_dv.fill(num_complex::Complex64::ZERO);
+        scratch.load(fleet, prices, t);
+        add_exchange(fleet, window, t, ws, &mut value);
+        add_limits(fleet, pricing, scratch, ws, &mut value);
+        let PhysicsWorkspace { flow, p, q, dl_dv, dl_dp, dl_dq, .. } = ws;
+        fleet.grid.linearise(p, q, flow)?;
+        fleet.grid.adjoint(dl_dv, dl_dp, dl_dq, flow);
+        for (mg, gradient) in fleet.microgrids.iter().zip(gradients.iter_mut()) {
+            crate::rows::add_bus_gradient(mg, &mg.layout(steps), t, base_kva(fleet), dl_dp, dl_dq, gradient);
+        }
+    }
+    for (n, (mg, w)) in fleet.microgrids.iter().zip(&window.microgrids).enumerate() {
+        let layout = mg.layout(steps);
+        value.cost += fuel_cost(mg, dt_h, &layout, &actions[n], Some(&mut gradients[n]));
+        value.cost += storage_cost(mg, w, dt_h, &layout, &actions[n], Some(&mut gradients[n]));
+    }
+    Ok(value)
+}
+
+fn base_kva(fleet: &Fleet) -> f64 {
+    fleet.grid.network().base_mva() * 1e3
+}
+
+/// - lambda_R P_PCC dt summed over **all** microgrids: an action changes its neighbours' exchange slightly.
+fn add_exchange(fleet: &Fleet, window: &Window, t: usize, ws: &mut PhysicsWorkspace, value: &mut LagrangianValue) {
+    let base_kva = base_kva(fleet);
+    let v = ws.flow.v();
+    for (mg, w) in fleet.microgrids.iter().zip(&window.microgrids) {
+        let weight = -w.price_per_kwh[t] * window.dt_h * base_kva;
+        let pcc = &fleet.grid.branch_admittances()[mg.pcc.0];
+        value.cost += weight * pcc.pcc_export_pu(v);
+        pcc.add_pcc_export_gradient(v, weight, &mut ws.dl_dv);
+    }
+}
+
+fn add_limits(
+    fleet: &Fleet,
+    pricing: &LimitPricing,
+    scratch: &PriceScratch,
+    ws: &mut PhysicsWorkspace,
+    value: &mut LagrangianValue,
+) {
+    let v = ws.flow.v();
+    let source = fleet.grid.network().source().bus;
+    for bus in 0..fleet.grid.n_buses() {
+        if BusIndex(bus) == source {
+            continue;
+        }
+        let magnitude = v[bus].norm();
+        let (low, high) = (fleet.limits.v_min_pu[bus] - magnitude, magnitude - fleet.limits.v_max_pu[bus]);
+        value.voltage_violation_pu = value.voltage_violation_pu.max(low).max(high);
+        let slope_low = priced(low + pricing.voltage_margin_pu, scratch.low[bus], pricing.voltage_curvature, value);
+        let slope_high = priced(high + pricing.voltage_margin_pu, scratch.high[bus], pricing.voltage_curvature, value);
+        let weight = slope_high - slope_low;
+        if weight != 0.0 {
+            add_voltage_magnitude_gradient(BusIndex(bus), v, weight, &mut ws.dl_dv);
+        }
+    }
+    for branch in 0..fleet.grid.n_branches() {
+        let limit = fleet.limits.i_max_pu[branch];
+        if !limit.is_finite() {
+            continue;
+        }
+        let (side, factor, current) = loaded_side(fleet, branch, v);
+        let loading = current.norm();
+        let excess = loading / limit - 1.0;
+        value.current_violation = value.current_violation.max(excess);
+        let slope = priced(excess + pricing.current_margin, scratch.current[branch], pricing.current_curvature, value);
+        if slope != 0.0 {
+            let admittance = &fleet.grid.branch_admittances()[branch];
+            admittance.add_current_magnitude_gradient(side, v, slope * factor / limit, &mut ws.dl_dv);
+        }
+    }
+}
+
+/// Adds psi(g) and returns its slope \[lambda + rho g\]+.
+fn priced(g: f64, lambda: f64, rho: f64, value: &mut LagrangianValue) -> f64 {
+    let slope = lambda + rho * g;
+    if slope > 0.0 {
+        value.priced += lambda * g + 0.5 * rho * g * g;
+        slope
+    } else {
+        if rho > 0.0 {
+            value.priced -= lambda * lambda / (2.0 * rho);
+        }
+        0.0
+    }
+}
+
+impl PriceScratch {
+    fn load(&mut self, fleet: &Fleet, prices: &LimitPrices, t: usize) {
+        self.low.resize(fleet.grid.n_buses(), 0.0);
+        self.high.resize(fleet.grid.n_buses(), 0.0);
+        self.current.resize(fleet.grid.n_branches(), 0.0);
+        self.low.fill(0.0);
+        self.high.fill(0.0);
+        self.current.fill(0.0);
+        for &(step, limit, price) in &prices.entries {
+            if step == t {
+                match limit {
+                    Limit::VoltageLow(bus) => self.low[bus] += price,
+                    Limit::VoltageHigh(bus) => self.high[bus] += price,
+                    Limit::Current(branch) => self.current[branch] += price,
+                }
+            }
+        }
+    }
+}

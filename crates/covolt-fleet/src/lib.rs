@@ -1,0 +1,49 @@
+//! Microgrids on a distribution grid: devices, limits, cost, and the exact gradients of the returns.
+//!
+//! | question | file | equations |
+//! |---|---|---|
+//! | which devices, with which limits? | [`devices`] | (5)-(14) |
+//! | which microgrids, on which grid? | [`fleet`] | - |
+//! | what is given from outside, over the year / over one window? | [`profiles`], [`window`] | (32), (33) |
+//! | how is an action vector laid out? | [`layout`] | (16) |
+//! | how does any vector become an action the devices can follow? | [`feasible_map`] | (5)-(14) |
+//! | what does an action cost, what does it do to the grid? | [`returns`], [`cost`] | (1), (2), (19) |
+//! | how do cost and limits change with the action? | [`gradient`], [`rows`] | (27)-(29), (43)-(46) |
+//! | what is stored energy worth after the window? | [`storage_value`] | - |
+//! | what would a price taker do? | [`merit_order`] | - |
+//! | what does an agent see? | [`state`] | S_n of (16) |
+//! | the window as a convex program at an action? | [`window_program`], [`loss_curvature`] | (1)-(14), (24) |
+//!
+//! The crate knows neither neural networks nor files nor transport. Powers are in kW and kvar, energy in kWh,
+//! currents in A, voltages in per unit; a net demand is positive for consumption.
+
+pub mod cost;
+pub mod devices;
+pub mod feasible_map;
+pub mod fleet;
+pub mod gradient;
+pub mod layout;
+pub mod limits;
+pub mod loss_curvature;
+pub mod merit_order;
+pub mod profiles;
+pub mod returns;
+pub mod rows;
+pub mod state;
+pub mod storage_value;
+pub mod window;
+pub mod window_program;
+
+pub use cost::Cost;
+pub use devices::{Battery, DieselGenerator, FuelCurve, Load, Photovoltaic};
+pub use fleet::{Fleet, FleetFault, Microgrid};
+pub use gradient::{LagrangianValue, LimitPrices, LimitPricing, PriceScratch, lagrangian_gradient};
+pub use layout::ActionLayout;
+pub use limits::{CURRENT_TOLERANCE_RELATIVE, NetworkLimits, VOLTAGE_TOLERANCE_PU};
+pub use loss_curvature::LossCurvature;
+pub use profiles::{LoadProfile, MicrogridProfiles, Profiles, ScaledSeries};
+pub use returns::{BaseDemand, Limit, Nearest, PhysicsWorkspace, WindowReturns, evaluate};
+pub use rows::Reach;
+pub use state::StateKind;
+pub use window::{MicrogridStart, MicrogridWindow, TerminalValue, Window};
+pub use window_program::{AgentProgram, WindowProgram};

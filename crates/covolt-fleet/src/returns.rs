@@ -1,0 +1,251 @@
+//! Returns of a joint action: what it costs (19) and what it does to the grid (3), (4), after the true AC power flow.
+
+use crate::cost::{Cost, fuel_cost, storage_cost};
+use crate::fleet::Fleet;
+use crate::limits::{CURRENT_TOLERANCE_RELATIVE, VOLTAGE_TOLERANCE_PU};
+use crate::window::Window;
+use covolt_grid::{BusIndex, CurrentSide, FlowOptions, FlowWorkspace, GridError};
+use num_complex::Complex64;
+use serde::{Deserialize, Serialize};
+
+/// Net demand per bus and step that no agent controls, pu; computed once per window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BaseDemand {
+    buses: usize,
+    p_pu: Vec<f64>,
+    q_pu: Vec<f64>,
+}
+
+impl BaseDemand {
+    /// Adds up loads and PV power of all steps of the window.
+    pub fn new(fleet: &Fleet, window: &Window) -> BaseDemand {
+        let buses = fleet.grid.n_buses();
+        let mut base =
+            BaseDemand { buses, p_pu: vec![0.0; buses * window.steps], q_pu: vec![0.0; buses * window.steps] };
+        for t in 0..window.steps {
+            let span = t * buses..(t + 1) * buses;
+            window.base_demand_pu(fleet, t, &mut base.p_pu[span.clone()], &mut base.q_pu[span]);
+        }
+        base
+    }
+
+    /// (p, q) of step `t`, one entry per bus.
+    pub fn step(&self, t: usize) -> (&[f64], &[f64]) {
+        let span = t * self.buses..(t + 1) * self.buses;
+        (&self.p_pu[span.clone()], &self.q_pu[span])
+    }
+}
+
+/// Buffers for power flows and adjoints of one window; one per thread.
+#[derive(Debug)]
+pub struct PhysicsWorkspace {
+    /// Power-flow workspace; holds the voltages of the step solved last.
+    pub flow: FlowWorkspace,
+    /// Settings of the power flow.
+    pub options: FlowOptions,
+    pub(crate) p: Vec<f64>,
+    pub(crate) q: Vec<f64>,
+    pub(crate) dl_dv: Vec<Complex64>,
+    pub(crate) dl_dp: Vec<f64>,
+    pub(crate) dl_dq: Vec<f64>,
+}
+
+impl PhysicsWorkspace {
+    /// Buffers for `fleet`.
+    pub fn new(fleet: &Fleet) -> PhysicsWorkspace {
+        let n = fleet.grid.n_buses();
+        PhysicsWorkspace {
+            flow: fleet.grid.workspace(),
+            options: FlowOptions::default(),
+            p: vec![0.0; n],
+            q: vec![0.0; n],
+            dl_dv: vec![Complex64::ZERO; n],
+            dl_dp: vec![0.0; n],
+            dl_dq: vec![0.0; n],
+        }
+    }
+
+    /// Solves the AC power flow of step `t` under the joint action; voltages are then in `self.flow.v()`.
+    ///
+    /// # Errors
+    /// The power flow's own: no solution, non-finite input.
+    pub fn solve_step(
+        &mut self,
+        fleet: &Fleet,
+        base: &BaseDemand,
+        actions: &[Vec<f64>],
+        steps: usize,
+        t: usize,
+    ) -> Result<(), GridError> {
+        let (p, q) = base.step(t);
+        self.p.copy_from_slice(p);
+        self.q.copy_from_slice(q);
+        let base_kva = fleet.grid.network().base_mva() * 1e3;
+        for (mg, action) in fleet.microgrids.iter().zip(actions) {
+            let layout = mg.layout(steps);
+            for (i, dg) in mg.dgs.iter().enumerate() {
+                self.p[dg.bus.0] -= action[layout.p_dg(t, i)] / base_kva;
+                self.q[dg.bus.0] -= action[layout.q_dg(t, i)] / base_kva;
+            }
+            for (j, pv) in mg.pvs.iter().enumerate() {
+                self.q[pv.bus.0] -= action[layout.q_pv(t, j)] / base_kva;
+            }
+            for (k, battery) in mg.batteries.iter().enumerate() {
+                self.p[battery.bus.0] += action[layout.p_ess(t, k)] / base_kva;
+                self.q[battery.bus.0] += action[layout.q_ess(t, k)] / base_kva;
+            }
+        }
+        fleet.grid.solve(&self.p, &self.q, &mut self.flow, &self.options)?;
+        Ok(())
+    }
+
+    /// Net demand (p, q) per bus of the step solved last, pu.
+    pub fn demand(&self) -> (&[f64], &[f64]) {
+        (&self.p, &self.q)
+    }
+}
+
+/// A network limit at one step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Limit {
+    /// Lower voltage limit (3).
+    VoltageLow(usize),
+    /// Upper voltage limit (3).
+    VoltageHigh(usize),
+    /// Current limit (4), larger of both ends.
+    Current(usize),
+}
+
+impl Limit {
+    /// The limit in words, with the user's own names.
+    pub fn describe(&self, fleet: &Fleet) -> String {
+        let network = fleet.grid.network();
+        match *self {
+            Limit::VoltageLow(bus) => format!("lower voltage limit at bus {}", network.buses()[bus].id.0),
+            Limit::VoltageHigh(bus) => format!("upper voltage limit at bus {}", network.buses()[bus].id.0),
+            Limit::Current(branch) => format!("current limit of branch {}", network.branches()[branch].id.0),
+        }
+    }
+}
+
+/// The limit that comes nearest to being broken, or is broken most.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Nearest {
+    /// Step of the window.
+    pub step: usize,
+    /// Which limit.
+    pub limit: Limit,
+    /// Positive = violated, by this much (pu of voltage, or fraction of the current limit); negative = room left.
+    pub excess: f64,
+}
+
+/// What a joint action does over a window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WindowReturns {
+    /// Cost per microgrid.
+    pub costs: Vec<Cost>,
+    /// Export at each PCC, kW, `[n * steps + t]`, positive = into the feeder.
+    pub export_kw: Vec<f64>,
+    /// Voltage limit nearest to being broken.
+    pub voltage: Option<Nearest>,
+    /// Current limit nearest to being broken.
+    pub current: Option<Nearest>,
+}
+
+impl WindowReturns {
+    /// Total cost, $.
+    pub fn total(&self) -> f64 {
+        self.costs.iter().map(Cost::total).sum()
+    }
+
+    /// Largest voltage violation, pu (zero when none).
+    pub fn voltage_violation_pu(&self) -> f64 {
+        self.voltage.map_or(0.0, |n| n.excess.max(0.0))
+    }
+
+    /// Largest current violation as a fraction of the limit (zero when none).
+    pub fn current_violation(&self) -> f64 {
+        self.current.map_or(0.0, |n| n.excess.max(0.0))
+    }
+
+    /// All network limits kept within the tolerances of [`crate::limits`].
+    pub fn is_safe(&self) -> bool {
+        self.voltage_violation_pu() <= VOLTAGE_TOLERANCE_PU && self.current_violation() <= CURRENT_TOLERANCE_RELATIVE
+    }
+}
+
+/// Power flow of every step, cost and distances to the limits. Actions must be feasible (see [`crate::feasible_map`]).
+///
+/// # Errors
+/// The power flow's own.
+pub fn evaluate(
+    fleet: &Fleet,
+    window: &Window,
+    base: &BaseDemand,
+    actions: &[Vec<f64>],
+    ws: &mut PhysicsWorkspace,
+) -> Result<WindowReturns, GridError> {
+    let (steps, dt_h) = (window.steps, window.dt_h);
+    let mut returns = WindowReturns {
+        costs: vec![Cost::default(); fleet.microgrids.len()],
+        export_kw: vec![0.0; fleet.microgrids.len() * steps],
+        voltage: None,
+        current: None,
+    };
+    for t in 0..steps {
+        ws.solve_step(fleet, base, actions, steps, t)?;
+        add_step(fleet, window, ws.flow.v(), t, &mut returns);
+    }
+    for (n, (mg, w)) in fleet.microgrids.iter().zip(&window.microgrids).enumerate() {
+        let layout = mg.layout(steps);
+        returns.costs[n].fuel = fuel_cost(mg, dt_h, &layout, &actions[n], None);
+        returns.costs[n].storage = storage_cost(mg, w, dt_h, &layout, &actions[n], None);
+    }
+    Ok(returns)
+}
+
+/// Exchange and limits of one solved step.
+fn add_step(fleet: &Fleet, window: &Window, v: &[Complex64], t: usize, returns: &mut WindowReturns) {
+    let base_kva = fleet.grid.network().base_mva() * 1e3;
+    for (n, (mg, w)) in fleet.microgrids.iter().zip(&window.microgrids).enumerate() {
+        let export_kw = fleet.grid.branch_admittances()[mg.pcc.0].pcc_export_pu(v) * base_kva;
+        returns.export_kw[n * window.steps + t] = export_kw;
+        returns.costs[n].exchange -= w.price_per_kwh[t] * export_kw * window.dt_h;
+    }
+    for bus in 0..fleet.grid.n_buses() {
+        if BusIndex(bus) == fleet.grid.network().source().bus {
+            continue;
+        }
+        let magnitude = v[bus].norm();
+        keep_worse(&mut returns.voltage, t, Limit::VoltageLow(bus), fleet.limits.v_min_pu[bus] - magnitude);
+        keep_worse(&mut returns.voltage, t, Limit::VoltageHigh(bus), magnitude - fleet.limits.v_max_pu[bus]);
+    }
+    for branch in 0..fleet.grid.n_branches() {
+        let limit = fleet.limits.i_max_pu[branch];
+        if limit.is_finite() {
+            let excess = loading_pu(fleet, branch, v) / limit - 1.0;
+            keep_worse(&mut returns.current, t, Limit::Current(branch), excess);
+        }
+    }
+}
+
+/// Larger of the currents at both ends of a branch, in pu of the to side (the from side referred through the tap).
+pub fn loading_pu(fleet: &Fleet, branch: usize, v: &[Complex64]) -> f64 {
+    let (_, _, current) = loaded_side(fleet, branch, v);
+    current.norm()
+}
+
+/// The end of a branch that carries more, the factor that refers its current to the to side, and that current, pu.
+pub(crate) fn loaded_side(fleet: &Fleet, branch: usize, v: &[Complex64]) -> (CurrentSide, f64, Complex64) {
+    let admittance = &fleet.grid.branch_admittances()[branch];
+    let tap = fleet.grid.network().branches()[branch].tap.norm();
+    let from = admittance.current(CurrentSide::From, v) * tap;
+    let to = admittance.current(CurrentSide::To, v);
+    if from.norm_sqr() > to.norm_sqr() { (CurrentSide::From, tap, from) } else { (CurrentSide::To, 1.0, to) }
+}
+
+fn keep_worse(slot: &mut Option<Nearest>, step: usize, limit: Limit, excess: f64) {
+    if slot.is_none_or(|known| excess > known.excess || excess.is_nan()) {
+        *slot = Some(Nearest { step, limit, excess });
+    }
+}

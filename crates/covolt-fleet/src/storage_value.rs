@@ -1,0 +1,157 @@
+//! Value of stored energy under a price forecast, by an exact dynamic program for a price taker.
+//!
+//! V_t(s) = max over the change of state of charge d of  -c_t(d) + V_(t+1)(s + d),
+//! c_t(d) = lambda_t * E_cap * (d / eta_ch for d > 0, d * eta_dis for d < 0)   [$]
+//!
+//! With lambda >= 0 the stage reward -c_t is concave and piecewise linear in d, so V_t is concave and piecewise linear
+//! too and the maximum is the sup-convolution of two such functions: their linear pieces, sorted by falling slope.
+//! No grid over the state of charge is needed. With lambda < 0 discharging never pays (it would burn energy that the
+//! market pays to take), so the stage is limited to d >= 0, where the reward is linear.
+
+use crate::devices::Battery;
+use crate::window::TerminalValue;
+
+/// Pieces narrower than this are merged into their neighbour; states of charge are of order one.
+const NARROWEST_PIECE: f64 = 1e-9;
+
+/// Concave piecewise-linear function on [soc_min, soc_max], stored as pieces of falling slope.
+#[derive(Debug, Clone, Default)]
+struct Concave {
+    /// (width in state of charge, slope in $ per unit of state of charge)
+    pieces: Vec<(f64, f64)>,
+}
+
+/// Backward dynamic program over a price forecast; reusable workspace.
+#[derive(Debug, Clone, Default)]
+pub struct StorageValue {
+    now: Concave,
+    next: Concave,
+}
+
+impl StorageValue {
+    /// Value function at the start of `prices` ($/kWh per step of `dt_h`), with `end_slope` ($ per unit of state of
+    /// charge) for what is left after the last one.
+    pub fn backward(&mut self, battery: &Battery, prices: &[f64], dt_h: f64, end: &TerminalValue) -> TerminalValue {
+        self.now.pieces.clear();
+        self.now.pieces.extend(restrict(end, battery.soc_min, battery.soc_max));
+        for &price in prices.iter().rev() {
+            self.step_back(battery, price, dt_h);
+        }
+        self.value(battery)
+    }
+
+    /// One step back in time.
+    fn step_back(&mut self, battery: &Battery, price: f64, dt_h: f64) {
+        // Stage reward over d in [-dis, +ch]: as function of s, V_t(s) = max_e [ h(s - e) + V(e) ] with e = s + d.
+        let charge = battery.p_charge_max_kw * battery.eta_charge * dt_h / battery.capacity_kwh;
+        let discharge = battery.p_discharge_max_kw / battery.eta_discharge * dt_h / battery.capacity_kwh;
+        let (buy, sell) =
+            (price * battery.capacity_kwh / battery.eta_charge, price * battery.capacity_kwh * battery.eta_discharge);
+        // s - e runs from -charge to +discharge; slope of h in (s - e): buy while charging, sell while discharging.
+        let stage = if price >= 0.0 { [(charge, buy), (discharge, sell)] } else { [(charge, buy), (0.0, sell)] };
+        // The sup-convolution lives on [soc_min - charge, soc_max + discharge]: merge the pieces by falling slope.
+        self.next.pieces.clear();
+        let mut stage_at = 0;
+        for &piece in &self.now.pieces {
+            while stage_at < 2 && stage[stage_at].1 > piece.1 {
+                push(&mut self.next.pieces, stage[stage_at]);
+                stage_at += 1;
+            }
+            push(&mut self.next.pieces, piece);
+        }
+        for &piece in &stage[stage_at..] {
+            push(&mut self.next.pieces, piece);
+        }
+        // Cut back to [soc_min, soc_max].
+        let mut skip = charge;
+        let mut keep = battery.soc_max - battery.soc_min;
+        self.now.pieces.clear();
+        for &(mut width, slope) in &self.next.pieces {
+            let skipped = width.min(skip);
+            skip -= skipped;
+            width = (width - skipped).min(keep);
+            if width > 0.0 {
+                push(&mut self.now.pieces, (width, slope));
+                keep -= width;
+            }
+        }
+    }
+
+    fn value(&self, battery: &Battery) -> TerminalValue {
+        let mut breakpoints = vec![battery.soc_min];
+        let mut slopes = Vec::with_capacity(self.now.pieces.len());
+        for &(width, slope) in &self.now.pieces {
+            breakpoints.push(breakpoints[breakpoints.len() - 1] + width);
+            slopes.push(slope);
+        }
+        if slopes.is_empty() {
+            return TerminalValue::linear(0.0);
+        }
+        TerminalValue { breakpoints, slopes }
+    }
+}
+
+/// Net powers (kW, positive = charging) of a price taker over a window that starts at `soc` and ends with `terminal`.
+///
+/// `path` receives one entry per price.
+pub fn price_taker_path(
+    battery: &Battery,
+    soc: f64,
+    prices: &[f64],
+    dt_h: f64,
+    terminal: &TerminalValue,
+    path: &mut [f64],
+) {
+    let mut program = StorageValue::default();
+    let mut soc = soc.clamp(battery.soc_min, battery.soc_max);
+    for (t, p) in path.iter_mut().enumerate().take(prices.len()) {
+        let next = program.backward(battery, &prices[t + 1..], dt_h, terminal);
+        let (low, high) = crate::feasible_map::battery_range(battery, soc, dt_h);
+        let target = best_target(battery, soc, prices[t], &next);
+        *p = battery.power_for_soc_change(target - soc, dt_h).clamp(low, high);
+        soc += battery.soc_change(*p, dt_h);
+    }
+}
+
+/// State of charge that a price taker wants after this step: charge while the value of energy exceeds its price,
+/// discharge while the price exceeds the value, stay in the band that the losses open between the two.
+fn best_target(battery: &Battery, soc: f64, price: f64, next: &TerminalValue) -> f64 {
+    let buy = price * battery.capacity_kwh / battery.eta_charge;
+    let sell = price * battery.capacity_kwh * battery.eta_discharge;
+    let reach = |threshold: f64| {
+        // Highest state of charge up to which the slope still exceeds the threshold.
+        next.slopes
+            .iter()
+            .zip(&next.breakpoints[1..])
+            .take_while(|(slope, _)| **slope > threshold)
+            .map(|(_, end)| *end)
+            .last()
+    };
+    let fill_to = reach(buy).unwrap_or(battery.soc_min);
+    if fill_to > soc {
+        return fill_to;
+    }
+    if price < 0.0 {
+        return soc;
+    }
+    let drain_to = reach(sell).unwrap_or(battery.soc_min);
+    drain_to.min(soc)
+}
+
+/// The pieces of a terminal value on [low, high]; outside its breakpoints the outermost slopes go on.
+fn restrict(value: &TerminalValue, low: f64, high: f64) -> impl Iterator<Item = (f64, f64)> + '_ {
+    let last = value.slopes.len().saturating_sub(1);
+    value.slopes.iter().enumerate().filter_map(move |(k, &slope)| {
+        let start = if k == 0 { low } else { value.breakpoints[k].clamp(low, high) };
+        let end = if k == last { high } else { value.breakpoints[k + 1].clamp(low, high) };
+        (end > start).then_some((end - start, slope))
+    })
+}
+
+fn push(pieces: &mut Vec<(f64, f64)>, piece: (f64, f64)) {
+    match pieces.last_mut() {
+        Some(last) if last.1 == piece.1 || piece.0 < NARROWEST_PIECE => last.0 += piece.0,
+        _ if piece.0 > 0.0 => pieces.push(piece),
+        _ => {}
+    }
+}

@@ -1,0 +1,2 @@
+//! covolt
+fn main() {}
