@@ -25,14 +25,7 @@ pub struct Adam {
 impl Adam {
     /// Zero moments for `parameters` entries.
     pub fn new(parameters: usize) -> Self {
-        Adam {
-            beta1: 0.9,
-            beta2: 0.99,
-            epsilon: 1e-8,
-            step: 0,
-            m: vec![0.0; parameters],
-            v: vec![0.0; parameters],
-        }
+        Adam { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, step: 0, m: vec![0.0; parameters], v: vec![0.0; parameters] }
     }
 
     /// Steps taken so far.
@@ -41,12 +34,7 @@ impl Adam {
     }
 
     /// One step of size `rate` down `gradient`.
-    pub fn descend(
-        &mut self,
-        theta: &mut [f64],
-        gradient: &[f64],
-        rate: f64,
-    ) -> Result<(), PolicyError> {
+    pub fn descend(&mut self, theta: &mut [f64], gradient: &[f64], rate: f64) -> Result<(), PolicyError> {
         check_len("Adam parameters", theta.len(), self.m.len())?;
         check_len("Adam gradient", gradient.len(), self.m.len())?;
         check_len("Adam second moment", self.v.len(), self.m.len())?;

@@ -57,28 +57,16 @@ pub struct LogSigma {
 impl Default for LogSigma {
     /// From 0.01 % to 37 % of the range, starting at 2 %.
     fn default() -> Self {
-        LogSigma {
-            lower: -9.0,
-            initial: -4.0,
-            upper: -1.0,
-        }
+        LogSigma { lower: -9.0, initial: -4.0, upper: -1.0 }
     }
 }
 
 impl LogSigma {
     pub(crate) fn check(&self) -> Result<(), PolicyError> {
-        if self.lower.is_finite()
-            && self.upper.is_finite()
-            && self.lower < self.initial
-            && self.initial < self.upper
-        {
+        if self.lower.is_finite() && self.upper.is_finite() && self.lower < self.initial && self.initial < self.upper {
             Ok(())
         } else {
-            Err(PolicyError::LogSigmaBounds {
-                lower: self.lower,
-                initial: self.initial,
-                upper: self.upper,
-            })
+            Err(PolicyError::LogSigmaBounds { lower: self.lower, initial: self.initial, upper: self.upper })
         }
     }
 
@@ -144,16 +132,8 @@ pub struct Factor<'a> {
 
 impl<'a> Factor<'a> {
     /// The factor with coordinates `eta` for actions of ranges `scale`.
-    pub fn try_new(
-        kind: CovarianceKind,
-        scale: &'a [f64],
-        eta: &'a [f64],
-    ) -> Result<Self, PolicyError> {
-        crate::error::check_len(
-            "covariance coordinates",
-            eta.len(),
-            kind.coordinates(scale.len()),
-        )?;
+    pub fn try_new(kind: CovarianceKind, scale: &'a [f64], eta: &'a [f64]) -> Result<Self, PolicyError> {
+        crate::error::check_len("covariance coordinates", eta.len(), kind.coordinates(scale.len()))?;
         Ok(Factor { kind, scale, eta })
     }
 
@@ -213,9 +193,7 @@ impl<'a> Factor<'a> {
 
     /// log det L = 1/2 log det Sigma.
     pub fn log_det(&self) -> f64 {
-        (0..self.actions())
-            .map(|i| self.scale[i].ln() + self.eta[self.kind.log_sigma_at(i)])
-            .sum()
+        (0..self.actions()).map(|i| self.scale[i].ln() + self.eta[self.kind.log_sigma_at(i)]).sum()
     }
 
     /// L as a dense row-major matrix (tests and reports only).

@@ -77,9 +77,7 @@ pub enum PolicyError {
         upper: f64,
     },
     /// The Gram matrix of an output step has no Cholesky factor even with its damping.
-    #[error(
-        "Gram matrix J J^T is not positive definite at row {row} (pivot {pivot:e}, damping {damping:e})"
-    )]
+    #[error("Gram matrix J J^T is not positive definite at row {row} (pivot {pivot:e}, damping {damping:e})")]
     Gram {
         /// Row of the failing pivot.
         row: usize,
@@ -148,20 +146,8 @@ pub enum PolicyError {
     },
 }
 
-pub(crate) fn check_len(
-    what: &'static str,
-    found: usize,
-    expected: usize,
-) -> Result<(), PolicyError> {
-    if found == expected {
-        Ok(())
-    } else {
-        Err(PolicyError::Length {
-            what,
-            found,
-            expected,
-        })
-    }
+pub(crate) fn check_len(what: &'static str, found: usize, expected: usize) -> Result<(), PolicyError> {
+    if found == expected { Ok(()) } else { Err(PolicyError::Length { what, found, expected }) }
 }
 
 pub(crate) fn check_finite(what: &str, values: &[f64]) -> Result<(), PolicyError> {
@@ -178,10 +164,8 @@ pub(crate) fn check_finite(what: &str, values: &[f64]) -> Result<(), PolicyError
 pub(crate) fn check_positive(what: &'static str, values: &[f64]) -> Result<(), PolicyError> {
     match values.iter().position(|v| !(v.is_finite() && *v > 0.0)) {
         None => Ok(()),
-        Some(index) => Err(PolicyError::NotPositive {
-            what,
-            index,
-            value: values.get(index).copied().unwrap_or(f64::NAN),
-        }),
+        Some(index) => {
+            Err(PolicyError::NotPositive { what, index, value: values.get(index).copied().unwrap_or(f64::NAN) })
+        }
     }
 }

@@ -8,17 +8,36 @@
 //! | (20), (21) networks and their Jacobian products | [`mlp`] |
 //! | (20)-(22) policy | [`policy`] |
 //! | (21) covariance factor | [`covariance`] |
+//! | (18) Kullback-Leibler divergence | [`divergence`] |
+//! | (26) Fisher information | [`fisher`] |
+//! | (47)-(49) pathwise estimator, corrected | [`pathwise`] |
+//! | (47)-(49) score-function alternative | [`score_function`] |
+//! | (23)-(25) solved in output space, mapped back | [`output_step`] |
 //! | descent on parameters | [`adam`] |
+//! | files | [`save`] |
 
 pub mod adam;
+mod cholesky;
 pub mod covariance;
+pub mod divergence;
 pub mod error;
+pub mod fisher;
 mod matrix_product;
 pub mod mlp;
+pub mod output_step;
+pub mod pathwise;
 pub mod policy;
+pub mod save;
+pub mod score_function;
 
 pub use adam::{Adam, CosineSchedule};
 pub use covariance::{CovarianceKind, Factor, LogSigma};
+pub use divergence::kl_divergence;
 pub use error::PolicyError;
+pub use fisher::{FisherWorkspace, OutputMetric, fisher_product};
 pub use mlp::{Activation, LastLayer, Mlp, Tape};
+pub use output_step::{DEFAULT_DAMPING, OutputStep, OutputStepInfo};
+pub use pathwise::pathwise_gradient;
 pub use policy::{Action, Feature, GaussianPolicy, PolicySpec, PolicyWorkspace};
+pub use save::{Expected, FORMAT_VERSION, PolicyHeader, Provenance, load_agent, load_any, read_header, save_agent};
+pub use score_function::score_function_gradient;

@@ -14,26 +14,16 @@ pub(crate) struct View<'a> {
 impl<'a> View<'a> {
     /// Row-major matrix with `cols` columns.
     pub fn rows_of(data: &'a [f64], cols: usize) -> Self {
-        View {
-            data,
-            row_stride: cols,
-            col_stride: 1,
-        }
+        View { data, row_stride: cols, col_stride: 1 }
     }
 
     /// Transpose of a row-major matrix with `cols` columns.
     pub fn transposed(data: &'a [f64], cols: usize) -> Self {
-        View {
-            data,
-            row_stride: 1,
-            col_stride: cols,
-        }
+        View { data, row_stride: 1, col_stride: cols }
     }
 
     fn holds(&self, rows: usize, cols: usize) -> bool {
-        rows == 0
-            || cols == 0
-            || (rows - 1) * self.row_stride + (cols - 1) * self.col_stride < self.data.len()
+        rows == 0 || cols == 0 || (rows - 1) * self.row_stride + (cols - 1) * self.col_stride < self.data.len()
     }
 }
 
@@ -54,14 +44,8 @@ pub(crate) fn multiply(
     if m == 0 || n == 0 {
         return;
     }
-    assert!(
-        a.holds(m, k) && b.holds(k, n),
-        "operand shorter than its shape"
-    );
-    assert!(
-        c_stride >= n && (m - 1) * c_stride + n <= c.len(),
-        "result shorter than its shape"
-    );
+    assert!(a.holds(m, k) && b.holds(k, n), "operand shorter than its shape");
+    assert!(c_stride >= n && (m - 1) * c_stride + n <= c.len(), "result shorter than its shape");
     // SAFETY: the two assertions bound every index the kernel touches; slices never exceed
     // isize::MAX bytes, so the strides fit isize; C is borrowed mutably and thus aliases
     // neither A nor B, and c_stride >= n keeps its elements distinct.

@@ -127,10 +127,7 @@ impl Tape {
 }
 
 fn layers_of(sizes: &[usize]) -> Result<Vec<Layer>, PolicyError> {
-    let refuse = |reason| PolicyError::Sizes {
-        sizes: sizes.to_vec(),
-        reason,
-    };
+    let refuse = |reason| PolicyError::Sizes { sizes: sizes.to_vec(), reason };
     if sizes.len() < 2 {
         return Err(refuse("at least an input and an output size are needed"));
     }
@@ -147,12 +144,7 @@ fn layers_of(sizes: &[usize]) -> Result<Vec<Layer>, PolicyError> {
             .and_then(|count| count.checked_add(at))
             .filter(|end| *end <= MAX_PARAMETERS)
             .ok_or_else(|| refuse("too many parameters"))?;
-        layers.push(Layer {
-            inputs,
-            outputs,
-            weights: at,
-            end,
-        });
+        layers.push(Layer { inputs, outputs, weights: at, end });
         at = end;
     }
     Ok(layers)
@@ -186,33 +178,15 @@ impl Mlp {
                 *w = std * z;
             }
         }
-        Ok(Mlp {
-            sizes: sizes.to_vec(),
-            activation,
-            layers,
-            theta,
-        })
+        Ok(Mlp { sizes: sizes.to_vec(), activation, layers, theta })
     }
 
     /// A network with given parameters, in the layout above.
-    pub fn from_parameters(
-        sizes: &[usize],
-        activation: Activation,
-        theta: Vec<f64>,
-    ) -> Result<Self, PolicyError> {
+    pub fn from_parameters(sizes: &[usize], activation: Activation, theta: Vec<f64>) -> Result<Self, PolicyError> {
         let layers = layers_of(sizes)?;
-        check_len(
-            "network parameters",
-            theta.len(),
-            layers.last().map_or(0, |l| l.end),
-        )?;
+        check_len("network parameters", theta.len(), layers.last().map_or(0, |l| l.end))?;
         check_finite("network parameters", &theta)?;
-        Ok(Mlp {
-            sizes: sizes.to_vec(),
-            activation,
-            layers,
-            theta,
-        })
+        Ok(Mlp { sizes: sizes.to_vec(), activation, layers, theta })
     }
 
     /// Layer sizes, input first.
@@ -269,11 +243,7 @@ impl Mlp {
             sizes: self.sizes.clone(),
             capacity,
             batch: 0,
-            h: self
-                .layers
-                .iter()
-                .map(|l| vec![0.0; capacity * l.inputs])
-                .collect(),
+            h: self.layers.iter().map(|l| vec![0.0; capacity * l.inputs]).collect(),
             ping: vec![0.0; capacity * widest],
             pong: vec![0.0; capacity * widest],
         }
@@ -283,10 +253,7 @@ impl Mlp {
         if tape.sizes == self.sizes {
             Ok(())
         } else {
-            Err(PolicyError::Workspace {
-                found: tape.sizes.clone(),
-                expected: self.sizes.clone(),
-            })
+            Err(PolicyError::Workspace { found: tape.sizes.clone(), expected: self.sizes.clone() })
         }
     }
 
@@ -309,10 +276,7 @@ impl Mlp {
     ) -> Result<(), PolicyError> {
         self.check_tape(tape)?;
         if batch > tape.capacity {
-            return Err(PolicyError::Batch {
-                batch,
-                capacity: tape.capacity,
-            });
+            return Err(PolicyError::Batch { batch, capacity: tape.capacity });
         }
         check_len("network input", inputs.len(), batch * self.inputs())?;
         check_len("network output", outputs.len(), batch * self.outputs())?;
@@ -367,11 +331,7 @@ impl Mlp {
         check_len("network cotangent", cotangent.len(), batch * self.outputs())?;
         check_len("network gradient", gradient.len(), self.theta.len())?;
         if let Some(input_gradient) = &input_gradient {
-            check_len(
-                "input gradient",
-                input_gradient.len(),
-                batch * self.inputs(),
-            )?;
+            check_len("input gradient", input_gradient.len(), batch * self.inputs())?;
         }
         let Tape { h, ping, pong, .. } = tape;
         let (mut delta, mut before) = (ping, pong);
@@ -423,12 +383,7 @@ impl Mlp {
     }
 
     /// Output change J v (batch x outputs, overwritten) for a change v of all parameters.
-    pub fn jvp(
-        &self,
-        tape: &mut Tape,
-        tangent: &[f64],
-        outputs: &mut [f64],
-    ) -> Result<(), PolicyError> {
+    pub fn jvp(&self, tape: &mut Tape, tangent: &[f64], outputs: &mut [f64]) -> Result<(), PolicyError> {
         let batch = self.recorded("jvp", tape)?;
         check_len("network tangent", tangent.len(), self.theta.len())?;
         check_len("network output", outputs.len(), batch * self.outputs())?;
@@ -438,11 +393,7 @@ impl Mlp {
         for (l, layer) in self.layers.iter().enumerate() {
             let (w, _) = layer.split(&self.theta);
             let (dw, db) = layer.split(tangent);
-            let next = if l == last {
-                &mut *outputs
-            } else {
-                &mut after[..batch * layer.outputs]
-            };
+            let next = if l == last { &mut *outputs } else { &mut after[..batch * layer.outputs] };
             for row in next.chunks_exact_mut(layer.outputs) {
                 row.copy_from_slice(db);
             }

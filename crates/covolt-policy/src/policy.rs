@@ -99,10 +99,7 @@ impl PolicyWorkspace {
 }
 
 fn sizes(inputs: usize, hidden: &[usize], outputs: usize) -> Vec<usize> {
-    std::iter::once(inputs)
-        .chain(hidden.iter().copied())
-        .chain(std::iter::once(outputs))
-        .collect()
+    std::iter::once(inputs).chain(hidden.iter().copied()).chain(std::iter::once(outputs)).collect()
 }
 
 impl PolicySpec {
@@ -113,11 +110,7 @@ impl PolicySpec {
 
     /// Layer sizes of the covariance network.
     pub fn covariance_sizes(&self) -> Vec<usize> {
-        sizes(
-            self.features.len(),
-            &self.covariance_hidden,
-            self.covariance.coordinates(self.actions.len()),
-        )
+        sizes(self.features.len(), &self.covariance_hidden, self.covariance.coordinates(self.actions.len()))
     }
 }
 
@@ -126,12 +119,7 @@ impl GaussianPolicy {
     pub fn try_new(spec: PolicySpec, rng: &mut ChaCha8Rng) -> Result<Self, PolicyError> {
         spec.log_sigma.check()?;
         let mean_net = Mlp::try_new(&spec.mean_sizes(), spec.activation, LastLayer::Zero, rng)?;
-        let mut covariance_net = Mlp::try_new(
-            &spec.covariance_sizes(),
-            spec.activation,
-            LastLayer::Zero,
-            rng,
-        )?;
+        let mut covariance_net = Mlp::try_new(&spec.covariance_sizes(), spec.activation, LastLayer::Zero, rng)?;
         let bias = covariance_net.output_bias_mut();
         for i in 0..spec.actions.len() {
             if let Some(bias) = bias.get_mut(spec.covariance.log_sigma_at(i)) {
@@ -142,21 +130,11 @@ impl GaussianPolicy {
     }
 
     /// A policy with given networks, whose sizes must be those of the spec.
-    pub fn from_networks(
-        spec: PolicySpec,
-        mean_net: Mlp,
-        covariance_net: Mlp,
-    ) -> Result<Self, PolicyError> {
+    pub fn from_networks(spec: PolicySpec, mean_net: Mlp, covariance_net: Mlp) -> Result<Self, PolicyError> {
         spec.log_sigma.check()?;
-        for (net, expected) in [
-            (&mean_net, spec.mean_sizes()),
-            (&covariance_net, spec.covariance_sizes()),
-        ] {
+        for (net, expected) in [(&mean_net, spec.mean_sizes()), (&covariance_net, spec.covariance_sizes())] {
             if net.sizes() != expected {
-                return Err(PolicyError::Workspace {
-                    found: net.sizes().to_vec(),
-                    expected,
-                });
+                return Err(PolicyError::Workspace { found: net.sizes().to_vec(), expected });
             }
         }
         let centre: Vec<f64> = spec.features.iter().map(|f| f.mean).collect();
@@ -240,9 +218,7 @@ impl GaussianPolicy {
         check_finite("policy parameters", theta)?;
         let (mean, covariance) = theta.split_at(self.mean_net.parameter_count());
         self.mean_net.parameters_mut().copy_from_slice(mean);
-        self.covariance_net
-            .parameters_mut()
-            .copy_from_slice(covariance);
+        self.covariance_net.parameters_mut().copy_from_slice(covariance);
         Ok(())
     }
 
@@ -285,19 +261,13 @@ impl GaussianPolicy {
         ws.mean_batch = 0;
         ws.covariance_batch = 0;
         if batch > ws.capacity() {
-            return Err(PolicyError::Batch {
-                batch,
-                capacity: ws.capacity(),
-            });
+            return Err(PolicyError::Batch { batch, capacity: ws.capacity() });
         }
         check_len("features", features.len(), batch * self.features())?;
         check_len("base set-point", base.len(), batch * self.actions())?;
         self.mean_net.check_tape(&ws.mean_tape)?;
         self.covariance_net.check_tape(&ws.covariance_tape)?;
-        let rows = ws
-            .normalised
-            .chunks_exact_mut(self.features())
-            .zip(features.chunks_exact(self.features()));
+        let rows = ws.normalised.chunks_exact_mut(self.features()).zip(features.chunks_exact(self.features()));
         for (z, s) in rows {
             let normal = self.centre.iter().zip(&self.inverse_spread);
             for ((z, s), (centre, inverse)) in z.iter_mut().zip(s).zip(normal) {
@@ -305,15 +275,8 @@ impl GaussianPolicy {
             }
         }
         let mean = &mut ws.mean[..base.len()];
-        self.mean_net.forward(
-            &ws.normalised[..features.len()],
-            batch,
-            &mut ws.mean_tape,
-            mean,
-        )?;
-        let rows = mean
-            .chunks_exact_mut(self.actions())
-            .zip(base.chunks_exact(self.actions()));
+        self.mean_net.forward(&ws.normalised[..features.len()], batch, &mut ws.mean_tape, mean)?;
+        let rows = mean.chunks_exact_mut(self.actions()).zip(base.chunks_exact(self.actions()));
         for (mu, base) in rows {
             for ((mu, base), s) in mu.iter_mut().zip(base).zip(&self.scale) {
                 *mu = base + s * *mu;
@@ -334,12 +297,7 @@ impl GaussianPolicy {
         self.evaluate_mean(features, base, batch, ws)?;
         let k = self.covariance_coordinates();
         let eta = &mut ws.eta[..batch * k];
-        self.covariance_net.forward(
-            &ws.normalised[..features.len()],
-            batch,
-            &mut ws.covariance_tape,
-            eta,
-        )?;
+        self.covariance_net.forward(&ws.normalised[..features.len()], batch, &mut ws.covariance_tape, eta)?;
         for eta in eta.chunks_exact_mut(k) {
             self.spec.log_sigma.bound(self.spec.covariance, eta);
         }
@@ -374,29 +332,17 @@ impl GaussianPolicy {
     }
 
     /// Factor L of evaluated state `sample`.
-    pub fn factor<'a>(
-        &'a self,
-        ws: &'a PolicyWorkspace,
-        sample: usize,
-    ) -> Result<Factor<'a>, PolicyError> {
+    pub fn factor<'a>(&'a self, ws: &'a PolicyWorkspace, sample: usize) -> Result<Factor<'a>, PolicyError> {
         let k = self.covariance_coordinates();
         let eta = ws
             .eta()
             .get(sample * k..(sample + 1) * k)
-            .ok_or(PolicyError::Batch {
-                batch: sample + 1,
-                capacity: ws.covariance_batch,
-            })?;
+            .ok_or(PolicyError::Batch { batch: sample + 1, capacity: ws.covariance_batch })?;
         Factor::try_new(self.spec.covariance, &self.scale, eta)
     }
 
     /// log pi(a) of (22) at evaluated state `sample`.
-    pub fn log_density(
-        &self,
-        ws: &PolicyWorkspace,
-        sample: usize,
-        action: &[f64],
-    ) -> Result<f64, PolicyError> {
+    pub fn log_density(&self, ws: &PolicyWorkspace, sample: usize, action: &[f64]) -> Result<f64, PolicyError> {
         let d = self.actions();
         check_len("action", action.len(), d)?;
         let factor = self.factor(ws, sample)?;
@@ -407,11 +353,7 @@ impl GaussianPolicy {
         Ok(-0.5 * dot(&y, &y) - factor.log_det() - 0.5 * d as f64 * log_two_pi)
     }
 
-    pub(crate) fn mean_batch(
-        &self,
-        what: &'static str,
-        ws: &PolicyWorkspace,
-    ) -> Result<usize, PolicyError> {
+    pub(crate) fn mean_batch(&self, what: &'static str, ws: &PolicyWorkspace) -> Result<usize, PolicyError> {
         let recorded = self.mean_net.recorded(what, &ws.mean_tape)?;
         match ws.mean_batch {
             batch if batch == recorded => Ok(batch),
@@ -419,11 +361,7 @@ impl GaussianPolicy {
         }
     }
 
-    pub(crate) fn covariance_batch(
-        &self,
-        what: &'static str,
-        ws: &PolicyWorkspace,
-    ) -> Result<usize, PolicyError> {
+    pub(crate) fn covariance_batch(&self, what: &'static str, ws: &PolicyWorkspace) -> Result<usize, PolicyError> {
         self.mean_batch(what, ws)?;
         let recorded = self.covariance_net.recorded(what, &ws.covariance_tape)?;
         match ws.covariance_batch {
@@ -433,12 +371,7 @@ impl GaussianPolicy {
     }
 
     /// Adds J_mu^T d_mean (summed over the batch) to `gradient`, which has the mean network's parameters.
-    pub fn vjp_mean(
-        &self,
-        ws: &mut PolicyWorkspace,
-        d_mean: &[f64],
-        gradient: &mut [f64],
-    ) -> Result<(), PolicyError> {
+    pub fn vjp_mean(&self, ws: &mut PolicyWorkspace, d_mean: &[f64], gradient: &mut [f64]) -> Result<(), PolicyError> {
         let batch = self.mean_batch("mean vjp", ws)?;
         let d = self.actions();
         check_len("mean cotangent", d_mean.len(), batch * d)?;
@@ -464,12 +397,9 @@ impl GaussianPolicy {
         let scaled = &mut ws.d_eta[..d_eta.len()];
         scaled.copy_from_slice(d_eta);
         for (scaled, eta) in scaled.chunks_exact_mut(k).zip(ws.eta.chunks_exact(k)) {
-            self.spec
-                .log_sigma
-                .scale_by_slope(self.spec.covariance, eta, scaled);
+            self.spec.log_sigma.scale_by_slope(self.spec.covariance, eta, scaled);
         }
-        self.covariance_net
-            .vjp(&mut ws.covariance_tape, scaled, gradient, None)
+        self.covariance_net.vjp(&mut ws.covariance_tape, scaled, gradient, None)
     }
 
     /// Adds J^T (d_mean, d_eta) to `gradient`, which has all parameters (theta_mu, theta_Sigma).
@@ -487,12 +417,7 @@ impl GaussianPolicy {
     }
 
     /// Change of the means (batch x D, overwritten) for a change of the mean network's parameters.
-    pub fn jvp_mean(
-        &self,
-        ws: &mut PolicyWorkspace,
-        tangent: &[f64],
-        d_mean: &mut [f64],
-    ) -> Result<(), PolicyError> {
+    pub fn jvp_mean(&self, ws: &mut PolicyWorkspace, tangent: &[f64], d_mean: &mut [f64]) -> Result<(), PolicyError> {
         self.mean_batch("mean jvp", ws)?;
         self.mean_net.jvp(&mut ws.mean_tape, tangent, d_mean)?;
         for row in d_mean.chunks_exact_mut(self.actions()) {
@@ -512,12 +437,9 @@ impl GaussianPolicy {
     ) -> Result<(), PolicyError> {
         self.covariance_batch("covariance jvp", ws)?;
         let k = self.covariance_coordinates();
-        self.covariance_net
-            .jvp(&mut ws.covariance_tape, tangent, d_eta)?;
+        self.covariance_net.jvp(&mut ws.covariance_tape, tangent, d_eta)?;
         for (row, eta) in d_eta.chunks_exact_mut(k).zip(ws.eta.chunks_exact(k)) {
-            self.spec
-                .log_sigma
-                .scale_by_slope(self.spec.covariance, eta, row);
+            self.spec.log_sigma.scale_by_slope(self.spec.covariance, eta, row);
         }
         Ok(())
     }

@@ -13,8 +13,7 @@ fn fd_jacobians_agree() {
     for activation in [Activation::LeakyRelu, Activation::Tanh] {
         for batch in [1, 3] {
             let mut rng = ChaCha8Rng::seed_from_u64(7);
-            let mut net =
-                Mlp::try_new(&[5, 9, 7, 4], activation, LastLayer::Random, &mut rng).unwrap();
+            let mut net = Mlp::try_new(&[5, 9, 7, 4], activation, LastLayer::Random, &mut rng).unwrap();
             let bias = normal(&mut rng, net.parameter_count());
             for (p, b) in net.parameters_mut().iter_mut().zip(&bias) {
                 *p += 0.1 * b;
@@ -32,8 +31,7 @@ fn fd_jacobians_agree() {
             for r in 0..rows {
                 let mut c = vec![0.0; rows];
                 c[r] = 1.0;
-                net.vjp(&mut tape, &c, &mut from_vjp[r * cols..(r + 1) * cols], None)
-                    .unwrap();
+                net.vjp(&mut tape, &c, &mut from_vjp[r * cols..(r + 1) * cols], None).unwrap();
             }
             let h = 1e-6;
             for p in 0..cols {
@@ -74,8 +72,7 @@ fn fd_input_gradient() {
     net.forward(&x, 2, &mut tape, &mut y).unwrap();
     let mut gradient = vec![0.0; net.parameter_count()];
     let mut dx = vec![0.0; 8];
-    net.vjp(&mut tape, &c, &mut gradient, Some(&mut dx))
-        .unwrap();
+    net.vjp(&mut tape, &c, &mut gradient, Some(&mut dx)).unwrap();
     let mut value = |x: &[f64]| {
         net.forward(x, 2, &mut tape, &mut y).unwrap();
         y.iter().zip(&c).map(|(y, c)| y * c).sum::<f64>()
@@ -85,32 +82,21 @@ fn fd_input_gradient() {
         up[i] += 1e-6;
         down[i] -= 1e-6;
         let fd = (value(&up) - value(&down)) / 2e-6;
-        assert!(
-            (fd - dx[i]).abs() < 1e-7,
-            "input {i}: {fd} against {}",
-            dx[i]
-        );
+        assert!((fd - dx[i]).abs() < 1e-7, "input {i}: {fd} against {}", dx[i]);
     }
 }
 
 #[test]
 fn law_one_sample_equals_batch() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let net = Mlp::try_new(
-        &[41, 128, 127, 33],
-        Activation::LeakyRelu,
-        LastLayer::Random,
-        &mut rng,
-    )
-    .unwrap();
+    let net = Mlp::try_new(&[41, 128, 127, 33], Activation::LeakyRelu, LastLayer::Random, &mut rng).unwrap();
     let x = normal(&mut rng, 5 * 41);
     let mut tape = net.tape(5);
     let mut all = vec![0.0; 5 * 33];
     net.forward(&x, 5, &mut tape, &mut all).unwrap();
     for s in 0..5 {
         let mut one = vec![0.0; 33];
-        net.forward(&x[s * 41..(s + 1) * 41], 1, &mut tape, &mut one)
-            .unwrap();
+        net.forward(&x[s * 41..(s + 1) * 41], 1, &mut tape, &mut one).unwrap();
         for (a, b) in one.iter().zip(&all[s * 33..]) {
             assert!((a - b).abs() < 1e-12);
         }
@@ -130,9 +116,7 @@ fn law_same_seed_same_network() {
 #[test]
 fn law_wrong_shapes_are_refused() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let make = |sizes: &[usize], rng: &mut ChaCha8Rng| {
-        Mlp::try_new(sizes, Activation::Tanh, LastLayer::Zero, rng)
-    };
+    let make = |sizes: &[usize], rng: &mut ChaCha8Rng| Mlp::try_new(sizes, Activation::Tanh, LastLayer::Zero, rng);
     assert!(make(&[3], &mut rng).is_err());
     assert!(make(&[3, 0, 2], &mut rng).is_err());
     assert!(make(&[usize::MAX, 2], &mut rng).is_err());
@@ -141,14 +125,8 @@ fn law_wrong_shapes_are_refused() {
     let mut tape = net.tape(2);
     let mut y = vec![0.0; 2];
     let mut g = vec![0.0; net.parameter_count()];
-    assert!(
-        net.vjp(&mut tape, &y, &mut g, None).is_err(),
-        "no forward pass yet"
-    );
-    assert!(
-        net.forward(&[0.0; 3], 1, &mut other.tape(2), &mut y)
-            .is_err()
-    );
+    assert!(net.vjp(&mut tape, &y, &mut g, None).is_err(), "no forward pass yet");
+    assert!(net.forward(&[0.0; 3], 1, &mut other.tape(2), &mut y).is_err());
     assert!(net.forward(&[0.0; 9], 3, &mut tape, &mut [0.0; 6]).is_err());
     assert!(net.forward(&[0.0; 4], 1, &mut tape, &mut y).is_err());
     assert!(net.forward(&[0.0; 3], 1, &mut tape, &mut y).is_ok());

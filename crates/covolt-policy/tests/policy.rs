@@ -26,13 +26,7 @@ fn fd_policy_jacobians_agree() {
             let mut c = vec![0.0; rows];
             c[r] = 1.0;
             let (d_mean, d_eta) = c.split_at(batch * d);
-            p.vjp(
-                &mut ws,
-                d_mean,
-                d_eta,
-                &mut from_vjp[r * cols..(r + 1) * cols],
-            )
-            .unwrap();
+            p.vjp(&mut ws, d_mean, d_eta, &mut from_vjp[r * cols..(r + 1) * cols]).unwrap();
         }
         let mut theta = vec![0.0; cols];
         p.copy_parameters(&mut theta).unwrap();
@@ -79,14 +73,10 @@ fn law_covariance_positive_definite_for_random_parameters() {
             let mut p = policy(5, 6, &[8], kind, &mut rng);
             // Far beyond trained networks, so that the bounds saturate.
             let size = if seed % 2 == 0 { 1.0 } else { 1e6 };
-            let theta: Vec<f64> = uniform(&mut rng, p.parameter_count())
-                .iter()
-                .map(|t| t * size)
-                .collect();
+            let theta: Vec<f64> = uniform(&mut rng, p.parameter_count()).iter().map(|t| t * size).collect();
             p.set_parameters(&theta).unwrap();
             let mut ws = p.workspace(1);
-            p.evaluate(&uniform(&mut rng, 5), &[0.0; 6], 1, &mut ws)
-                .unwrap();
+            p.evaluate(&uniform(&mut rng, 5), &[0.0; 6], 1, &mut ws).unwrap();
             let l = p.factor(&ws, 0).unwrap().to_dense();
             let sigma = common::product_with_transpose(&l, 6);
             assert!(common::cholesky_succeeds(&sigma, 6), "{kind:?} seed {seed}");
@@ -114,9 +104,7 @@ fn law_factor_solves_invert_apply() {
             assert!((dense - y[i]).abs() < 1e-13);
         }
         factor.solve(&mut y);
-        let mut z: Vec<f64> = (0..d)
-            .map(|j| (0..d).map(|i| l[i * d + j] * x[i]).sum())
-            .collect();
+        let mut z: Vec<f64> = (0..d).map(|j| (0..d).map(|i| l[i * d + j] * x[i]).sum()).collect();
         factor.solve_transposed(&mut z);
         for i in 0..d {
             assert!((y[i] - x[i]).abs() < 1e-12 && (z[i] - x[i]).abs() < 1e-12);
@@ -132,8 +120,7 @@ fn law_samples_have_mean_and_covariance() {
         let mut rng = ChaCha8Rng::seed_from_u64(21);
         let p = policy(5, 3, &[6], kind, &mut rng);
         let mut ws = p.workspace(1);
-        p.evaluate(&uniform(&mut rng, 5), &uniform(&mut rng, 3), 1, &mut ws)
-            .unwrap();
+        p.evaluate(&uniform(&mut rng, 5), &uniform(&mut rng, 3), 1, &mut ws).unwrap();
         let l = p.factor(&ws, 0).unwrap().to_dense();
         let sigma = common::product_with_transpose(&l, 3);
         let n = 200_000;
@@ -167,23 +154,16 @@ fn law_density_integrates_to_one() {
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         let p = policy(5, 2, &[6], kind, &mut rng);
         let mut ws = p.workspace(1);
-        p.evaluate(&uniform(&mut rng, 5), &[0.0; 2], 1, &mut ws)
-            .unwrap();
+        p.evaluate(&uniform(&mut rng, 5), &[0.0; 2], 1, &mut ws).unwrap();
         let l = p.factor(&ws, 0).unwrap().to_dense();
         let sigma = common::product_with_transpose(&l, 2);
-        let (mu, reach) = (
-            ws.mean().to_vec(),
-            [9.0 * sigma[0].sqrt(), 9.0 * sigma[3].sqrt()],
-        );
+        let (mu, reach) = (ws.mean().to_vec(), [9.0 * sigma[0].sqrt(), 9.0 * sigma[3].sqrt()]);
         let n = 400;
         let mut sum = 0.0;
         for i in 0..n {
             for j in 0..n {
                 let at = |k: usize, m: f64| mu[k] + reach[k] * (2.0 * (m + 0.5) / n as f64 - 1.0);
-                sum += p
-                    .log_density(&ws, 0, &[at(0, i as f64), at(1, j as f64)])
-                    .unwrap()
-                    .exp();
+                sum += p.log_density(&ws, 0, &[at(0, i as f64), at(1, j as f64)]).unwrap().exp();
             }
         }
         sum *= 4.0 * reach[0] * reach[1] / (n * n) as f64;
@@ -198,8 +178,7 @@ fn law_untrained_policy_follows_its_base() {
     let p = covolt_policy::GaussianPolicy::try_new(spec.clone(), &mut rng).unwrap();
     let base = uniform(&mut rng, 8);
     let mut ws = p.workspace(2);
-    p.evaluate(&uniform(&mut rng, 10), &base, 2, &mut ws)
-        .unwrap();
+    p.evaluate(&uniform(&mut rng, 10), &base, 2, &mut ws).unwrap();
     assert_eq!(ws.mean(), &base);
     let l = p.factor(&ws, 1).unwrap().to_dense();
     for i in 0..4 {
@@ -219,10 +198,7 @@ fn law_stale_results_are_not_used() {
     p.evaluate(&[0.1; 5], &[0.0; 4], 1, &mut ws).unwrap();
     assert!(p.sample(&ws, &mut rng, &mut a, &mut eps).is_ok());
     p.mean(&[0.2; 5], &[0.0; 4], 1, &mut ws).unwrap();
-    assert!(
-        p.sample(&ws, &mut rng, &mut a, &mut eps).is_err(),
-        "eta belongs to an older state"
-    );
+    assert!(p.sample(&ws, &mut rng, &mut a, &mut eps).is_err(), "eta belongs to an older state");
     assert!(other.mean(&[0.2; 5], &[0.0; 3], 1, &mut ws).is_err());
     assert!(p.mean(&[0.2; 15], &[0.0; 12], 3, &mut ws).is_err());
     let bad = vec![f64::NAN; p.parameter_count()];

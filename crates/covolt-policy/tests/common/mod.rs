@@ -1,9 +1,7 @@
 //! Small policies and dense algebra shared by the tests.
 #![allow(dead_code)]
 
-use covolt_policy::{
-    Action, Activation, CovarianceKind, Feature, GaussianPolicy, LogSigma, PolicySpec,
-};
+use covolt_policy::{Action, Activation, CovarianceKind, Feature, GaussianPolicy, LogSigma, PolicySpec};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -11,26 +9,12 @@ pub fn uniform(rng: &mut ChaCha8Rng, n: usize) -> Vec<f64> {
     (0..n).map(|_| rng.random_range(-1.0..1.0)).collect()
 }
 
-pub fn spec(
-    features: usize,
-    actions: usize,
-    hidden: &[usize],
-    covariance: CovarianceKind,
-) -> PolicySpec {
+pub fn spec(features: usize, actions: usize, hidden: &[usize], covariance: CovarianceKind) -> PolicySpec {
     PolicySpec {
         features: (0..features)
-            .map(|i| Feature {
-                name: format!("feature {i}"),
-                mean: 0.1 * i as f64,
-                std: 0.5 + 0.1 * i as f64,
-            })
+            .map(|i| Feature { name: format!("feature {i}"), mean: 0.1 * i as f64, std: 0.5 + 0.1 * i as f64 })
             .collect(),
-        actions: (0..actions)
-            .map(|i| Action {
-                name: format!("action {i}"),
-                scale: 0.5 + i as f64,
-            })
-            .collect(),
+        actions: (0..actions).map(|i| Action { name: format!("action {i}"), scale: 0.5 + i as f64 }).collect(),
         mean_hidden: hidden.to_vec(),
         covariance_hidden: hidden.to_vec(),
         activation: Activation::LeakyRelu,
@@ -47,8 +31,7 @@ pub fn policy(
     covariance: CovarianceKind,
     rng: &mut ChaCha8Rng,
 ) -> GaussianPolicy {
-    let mut policy =
-        GaussianPolicy::try_new(spec(features, actions, hidden, covariance), rng).unwrap();
+    let mut policy = GaussianPolicy::try_new(spec(features, actions, hidden, covariance), rng).unwrap();
     let mut theta = vec![0.0; policy.parameter_count()];
     policy.copy_parameters(&mut theta).unwrap();
     let noise = uniform(rng, theta.len());
