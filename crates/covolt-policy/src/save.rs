@@ -276,6 +276,14 @@ fn read_policy(bytes: &[u8], header: &PolicyHeader) -> Result<GaussianPolicy, Po
         covariance: header.covariance,
         log_sigma,
     };
+    for (name, found, expected) in [
+        ("mean_sizes", &header.mean_sizes, spec.mean_sizes()),
+        ("covariance_sizes", &header.covariance_sizes, spec.covariance_sizes()),
+    ] {
+        if *found != expected {
+            return Err(malformed(format_args!("{name} {found:?} do not fit the layouts, which give {expected:?}")));
+        }
+    }
     let mean = read_network(&file, "mean", &header.mean_sizes, header.activation)?;
     let covariance = read_network(&file, "covariance", &header.covariance_sizes, header.activation)?;
     GaussianPolicy::from_networks(spec, mean, covariance)

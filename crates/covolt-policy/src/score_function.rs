@@ -5,7 +5,7 @@
 //! dlog pi/dmu = L^-T y, dlog pi/dU_ij = (U^-T y)_i y_j, dlog pi/dlog sigma_i = (U^-T y)_i (U y)_i - 1.
 //! The density itself never appears (it reaches 10^40 at small sigma).
 
-use crate::covariance::dot;
+use crate::covariance::{Factor, dot};
 use crate::error::{PolicyError, check_len};
 use crate::policy::{GaussianPolicy, PolicyWorkspace};
 
@@ -29,24 +29,41 @@ pub fn score_function_gradient(
     check_len("baselines", baselines.len(), batch)?;
     check_len("mean gradient", d_mean.len(), batch * d)?;
     check_len("covariance gradient", d_eta.len(), batch * k)?;
-    d_mean.copy_from_slice(noise);
     let outputs = d_mean.chunks_exact_mut(d).zip(d_eta.chunks_exact_mut(k));
     let returns = returns.iter().zip(baselines);
     for (sample, (((d_mean, d_eta), y), (r, b))) in outputs.zip(noise.chunks_exact(d)).zip(returns).enumerate() {
-        let factor = policy.factor(ws, sample)?;
+        log_density_gradient(&policy.factor(ws, sample)?, y, d_mean, d_eta)?;
         let advantage = r - b;
-        factor.solve_transposed(d_mean);
-        let mut at = 0;
-        for i in 0..d {
-            let z = factor.diagonal(i) * d_mean[i];
-            for y in &y[..factor.row(i).len()] {
-                d_eta[at] = advantage * z * y;
-                at += 1;
-            }
-            d_eta[at] = advantage * (z * (y[i] + dot(factor.row(i), y)) - 1.0);
+        for g in d_mean.iter_mut().chain(d_eta) {
+            *g *= advantage;
+        }
+    }
+    Ok(())
+}
+
+/// dlog pi/dmu (D) and dlog pi/deta (K) of one Gaussian at the action mu + L noise, both overwritten.
+pub fn log_density_gradient(
+    factor: &Factor<'_>,
+    noise: &[f64],
+    d_mean: &mut [f64],
+    d_eta: &mut [f64],
+) -> Result<(), PolicyError> {
+    let d = factor.actions();
+    check_len("noise", noise.len(), d)?;
+    check_len("mean gradient", d_mean.len(), d)?;
+    check_len("covariance gradient", d_eta.len(), factor.kind().coordinates(d))?;
+    d_mean.copy_from_slice(noise);
+    factor.solve_transposed(d_mean);
+    let mut at = 0;
+    for i in 0..d {
+        let z = factor.diagonal(i) * d_mean[i];
+        let row = factor.row(i);
+        for y in &noise[..row.len()] {
+            d_eta[at] = z * y;
             at += 1;
         }
-        d_mean.iter_mut().for_each(|g| *g *= advantage);
+        d_eta[at] = z * (noise[i] + dot(row, noise)) - 1.0;
+        at += 1;
     }
     Ok(())
 }

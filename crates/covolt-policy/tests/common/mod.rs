@@ -72,3 +72,44 @@ pub fn cholesky_succeeds(s: &[f64], d: usize) -> bool {
     }
     true
 }
+
+/// A random Gaussian: (scale, eta, mean).
+pub fn gaussian(kind: CovarianceKind, d: usize, rng: &mut ChaCha8Rng) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
+    let scale = uniform(rng, d).iter().map(|s| 1.5 + s).collect();
+    let eta = uniform(rng, kind.coordinates(d));
+    (scale, eta, uniform(rng, d))
+}
+
+/// Inverse of a small dense matrix by elimination with pivoting.
+pub fn inverse(a: &[f64], n: usize) -> Vec<f64> {
+    let mut m: Vec<Vec<f64>> = (0..n)
+        .map(|i| {
+            let mut row = a[i * n..(i + 1) * n].to_vec();
+            row.extend((0..n).map(|j| f64::from(u8::from(i == j))));
+            row
+        })
+        .collect();
+    for c in 0..n {
+        let best = (c..n).max_by(|&i, &j| m[i][c].abs().total_cmp(&m[j][c].abs())).unwrap();
+        m.swap(c, best);
+        let pivot = m[c].clone();
+        for (r, row) in m.iter_mut().enumerate() {
+            let f = row[c] / pivot[c];
+            for (x, p) in row.iter_mut().zip(&pivot) {
+                *x = if r == c { p / pivot[c] } else { *x - f * p };
+            }
+        }
+    }
+    m.iter().flat_map(|row| row[n..].to_vec()).collect()
+}
+
+/// A B of dense row-major matrices, m x k times k x n.
+pub fn matmul(a: &[f64], b: &[f64], m: usize, k: usize, n: usize) -> Vec<f64> {
+    let mut c = vec![0.0; m * n];
+    for i in 0..m {
+        for j in 0..n {
+            c[i * n + j] = (0..k).map(|l| a[i * k + l] * b[l * n + j]).sum();
+        }
+    }
+    c
+}
