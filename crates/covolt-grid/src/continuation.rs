@@ -16,16 +16,14 @@ pub(crate) struct Reached {
     pub fraction: f64,
     pub iterations: usize,
     /// The last success, or the last failure when the whole demand was not reached.
-    pub last: Option<Attempt>,
+    pub last: Attempt,
 }
 
 /// `attempt(fraction, from_reached)` solves at a fraction, from the last reached voltages or from the flat start,
 /// and itself keeps the voltages when it converged.
 pub(crate) fn raise_demand(mut attempt: impl FnMut(f64, bool) -> Attempt) -> Reached {
-    let mut reached = Reached { fraction: 0.0, iterations: 0, last: None };
     let start = attempt(0.0, false);
-    reached.iterations += start.iterations;
-    reached.last = Some(start);
+    let mut reached = Reached { fraction: 0.0, iterations: start.iterations, last: start };
     if !start.converged {
         return reached;
     }
@@ -34,7 +32,7 @@ pub(crate) fn raise_demand(mut attempt: impl FnMut(f64, bool) -> Attempt) -> Rea
         let fraction = f64::min(1.0, reached.fraction + step);
         let tried = attempt(fraction, true);
         reached.iterations += tried.iterations;
-        reached.last = Some(tried);
+        reached.last = tried;
         if tried.converged && tried.upper_branch {
             reached.fraction = fraction;
         } else {

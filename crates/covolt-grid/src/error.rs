@@ -37,6 +37,9 @@ pub enum GridError {
         /// Its value.
         value: f64,
     },
+    /// A workspace was made by another grid.
+    #[error("the workspace was made by another grid: use `Grid::workspace` of this one")]
+    ForeignWorkspace,
     /// A setting is outside its range.
     #[error("setting {setting} = {value} is outside its range: {range}")]
     BadSetting {

@@ -6,32 +6,41 @@
 //!
 //! Units: per unit. Demand: positive = consumption. All slices have one entry per bus in network order.
 
-use crate::branch_flow::{BranchAdmittance, BranchAmperes, CurrentSide, add_voltage_magnitude_gradient};
+use crate::branch_flow::{BranchAdmittance, BranchAmperes};
 use crate::continuation::raise_demand;
 use crate::error::GridError;
-use crate::network::{BranchIndex, BusIndex, Network};
+use crate::linear_system::LinearSystem;
+use crate::network::{BranchIndex, Network};
 use crate::power_flow::{Attempt, FlowInfo, FlowMethod, FlowOptions, FlowWorkspace};
 use crate::power_flow_radial::{TreeWorkspace, solve_newton, solve_sweep};
-use crate::sensitivities;
 use crate::tree::Tree;
+use crate::{power_flow_meshed, sensitivities};
 use num_complex::Complex64;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
 /// A network with its compiled solver.
 #[derive(Debug)]
 pub struct Grid {
+    /// Tells workspaces of different grids apart.
+    id: u64,
     network: Network,
-    admittances: Vec<BranchAdmittance>,
-    amperes: Vec<BranchAmperes>,
+    pub(crate) admittances: Vec<BranchAdmittance>,
+    pub(crate) amperes: Vec<BranchAmperes>,
     /// Shunt admittance at each bus without the branches' own shunts.
-    bus_shunts: Vec<Complex64>,
+    pub(crate) bus_shunts: Vec<Complex64>,
     no_load_v: Vec<Complex64>,
     tree: Option<Tree>,
+    /// (Y + Y_D) as a sparse matrix; compiled when first needed, which on a radial network is only for comparisons.
+    sparse: OnceLock<Result<LinearSystem, GridError>>,
 }
 
 impl Grid {
     /// Compiles a network. Fails when it has more phases than the present solvers handle.
     pub fn new(network: Network) -> Result<Grid, GridError> {
-        if let Some(bus) = network.buses().iter().find(|b| b.phases.count() != 1) {
+        if let Some(bus) = network.buses().iter().find(|b| !b.phases.is_balanced()) {
             return Err(GridError::UnsupportedPhases { bus: bus.id.clone(), phases: bus.phases.count() });
         }
         let n = network.buses().len();
@@ -56,7 +65,21 @@ impl Grid {
             no_load_v[tree.bus_at[k]] = at_position[k];
         }
         let tree = network.is_radial().then_some(tree);
-        Ok(Grid { network, admittances, amperes, bus_shunts, no_load_v, tree })
+        let sparse = OnceLock::new();
+        let grid = Grid {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            network,
+            admittances,
+            amperes,
+            bus_shunts,
+            no_load_v,
+            tree,
+            sparse,
+        };
+        if grid.tree.is_none() {
+            grid.sparse()?;
+        }
+        Ok(grid)
     }
 
     /// The network.
@@ -79,8 +102,14 @@ impl Grid {
         FlowWorkspace {
             v: self.no_load_v.clone(),
             v_reached: self.no_load_v.clone(),
+            grid: self.id,
+            linearised: false,
             use_tree: self.tree.is_some(),
             tree: self.tree.as_ref().map(TreeWorkspace::new),
+            sparse: match (&self.tree, self.sparse.get()) {
+                (None, Some(Ok(system))) => Some(system.workspace()),
+                _ => None,
+            },
         }
     }
 
@@ -93,16 +122,19 @@ impl Grid {
         options: &FlowOptions,
     ) -> Result<FlowInfo, GridError> {
         options.check()?;
+        self.check_workspace(ws)?;
         self.check_demand(p, q)?;
         let method = self.method(options)?;
         let info = |attempt: Attempt, iterations| FlowInfo { iterations, mismatch_pu: attempt.mismatch_pu, method };
+        ws.linearised = false;
         if !options.warm_start {
             ws.v.copy_from_slice(&self.no_load_v);
         }
-        let direct = self.attempt(p, q, 1.0, ws, options, method)?;
+        let direct = self.attempt((p, q, 1.0), false, ws, options, method)?;
         if direct.converged && direct.upper_branch {
             return Ok(info(direct, direct.iterations));
         }
+        ws.v_reached.copy_from_slice(&self.no_load_v);
         let mut failure = None;
         let reached = raise_demand(|fraction, from_reached| {
             if from_reached {
@@ -110,10 +142,9 @@ impl Grid {
             } else {
                 ws.v.copy_from_slice(&self.no_load_v);
             }
-            let tried = self.attempt(p, q, fraction, ws, options, method);
-            match tried {
+            match self.attempt((p, q, fraction), from_reached, ws, options, method) {
                 Ok(attempt) => {
-                    if attempt.converged && attempt.upper_branch {
+                    if attempt.converged && (attempt.upper_branch || !from_reached) {
                         ws.v_reached.copy_from_slice(&ws.v);
                     }
                     attempt
@@ -128,209 +159,133 @@ impl Grid {
             return Err(error);
         }
         let iterations = direct.iterations + reached.iterations;
-        match reached.last {
-            Some(last) if reached.fraction >= 1.0 => Ok(info(last, iterations)),
-            _ => {
-                ws.v.copy_from_slice(&ws.v_reached);
-                Err(GridError::NoSolution {
-                    iterations,
-                    mismatch_pu: direct.mismatch_pu,
-                    bus: self.network.buses()[direct.worst_bus].id.clone(),
-                    solved_fraction: reached.fraction,
-                })
-            }
+        if reached.fraction >= 1.0 {
+            return Ok(info(reached.last, iterations));
         }
+        ws.v.copy_from_slice(&ws.v_reached);
+        // A direct solution that the continuation cannot reach lies on the low-voltage branch: not a solution to run at.
+        let failed = if direct.converged { reached.last } else { direct };
+        Err(GridError::NoSolution {
+            iterations,
+            mismatch_pu: failed.mismatch_pu,
+            bus: self.network.buses()[failed.worst_bus].id.clone(),
+            solved_fraction: reached.fraction,
+        })
     }
 
     /// Factorises (Y + Y_D) at the workspace's voltages; needed once before `adjoint` and `forward`.
     pub fn linearise(&self, p: &[f64], q: &[f64], ws: &mut FlowWorkspace) -> Result<(), GridError> {
+        self.check_workspace(ws)?;
         self.check_demand(p, q)?;
+        ws.linearised = false;
         if let (Some(tree), Some(tree_ws), true) = (&self.tree, &mut ws.tree, ws.use_tree) {
             for (k, &bus) in tree.bus_at.iter().enumerate() {
                 tree_ws.v[k] = ws.v[bus];
                 tree_ws.s[k] = Complex64::new(p[bus], q[bus]);
             }
             tree_ws.s[0] = Complex64::ZERO;
-            return sensitivities::linearise(tree, tree_ws)
-                .map_err(|k| GridError::Singular { bus: self.network.buses()[tree.bus_at[k]].id.clone() });
+            sensitivities::linearise(tree, tree_ws)
+                .map_err(|k| GridError::Singular { bus: self.network.buses()[tree.bus_at[k]].id.clone() })?;
+            ws.linearised = true;
+            return Ok(());
         }
-        Err(self.not_radial())
+        let system = self.sparse()?;
+        let sparse_ws = ws.sparse.get_or_insert_with(|| system.workspace());
+        let broken = power_flow_meshed::linearise(system, &ws.v, p, q, sparse_ws)?;
+        ws.linearised = broken.is_none();
+        broken.map_or(Ok(()), |bus| Err(GridError::Singular { bus: self.network.buses()[bus].id.clone() }))
     }
 
     /// J^T w: from dL/dV (g_i = dL/dVre_i + j dL/dVim_i) to dL/dp and dL/dq of the net demand; entries of the
-    /// source bus are 0. Needs `linearise`. Slices of the wrong length leave NaN in the outputs.
+    /// source bus are 0. Needs `linearise` at the present voltages;
+    /// without it, or with slices of the wrong length, the outputs are NaN.
     pub fn adjoint(&self, dl_dv: &[Complex64], dl_dp: &mut [f64], dl_dq: &mut [f64], ws: &mut FlowWorkspace) {
         let n = self.n_buses();
-        if dl_dv.len() == n && dl_dp.len() == n && dl_dq.len() == n {
+        if self.ready(ws) && dl_dv.len() == n && dl_dp.len() == n && dl_dq.len() == n {
             if let (Some(tree), Some(tree_ws), true) = (&self.tree, &mut ws.tree, ws.use_tree) {
                 return sensitivities::adjoint(tree, dl_dv, dl_dp, dl_dq, tree_ws);
+            }
+            if let (Some(Ok(system)), Some(sparse_ws)) = (self.sparse.get(), &mut ws.sparse) {
+                return power_flow_meshed::adjoint(system, &ws.v, dl_dv, dl_dp, dl_dq, sparse_ws);
             }
         }
         dl_dp.fill(f64::NAN);
         dl_dq.fill(f64::NAN);
     }
 
-    /// J d: from a change of the net demand to the change of all voltages. Needs `linearise`.
-    /// Slices of the wrong length leave NaN in the output.
+    /// J d: from a change of the net demand to the change of all voltages. Needs `linearise` at the present
+    /// voltages; without it, or with slices of the wrong length, the output is NaN.
     pub fn forward(&self, dp: &[f64], dq: &[f64], dv: &mut [Complex64], ws: &mut FlowWorkspace) {
         let n = self.n_buses();
-        if dp.len() == n && dq.len() == n && dv.len() == n {
+        if self.ready(ws) && dp.len() == n && dq.len() == n && dv.len() == n {
             if let (Some(tree), Some(tree_ws), true) = (&self.tree, &mut ws.tree, ws.use_tree) {
                 return sensitivities::forward(tree, dp, dq, dv, tree_ws);
+            }
+            if let (Some(Ok(system)), Some(sparse_ws)) = (self.sparse.get(), &mut ws.sparse) {
+                return power_flow_meshed::forward(system, &ws.v, dp, dq, dv, sparse_ws);
             }
         }
         dv.fill(Complex64::new(f64::NAN, f64::NAN));
     }
 
-    /// Admittance matrix of a branch; currents, flows and gradients hang on it.
-    pub fn branch(&self, b: BranchIndex) -> Option<&BranchAdmittance> {
-        self.admittances.get(b.0)
-    }
-
-    /// Current bases, limit and loading of a branch.
-    pub fn amperes(&self, b: BranchIndex) -> Option<&BranchAmperes> {
-        self.amperes.get(b.0)
-    }
-
-    /// All branch admittance matrices, in branch order.
-    pub fn branch_admittances(&self) -> &[BranchAdmittance] {
-        &self.admittances
-    }
-
-    /// Current bases and limits of all branches, in branch order.
-    pub fn branch_amperes(&self) -> &[BranchAmperes] {
-        &self.amperes
-    }
-
-    /// Current into a branch at its from side, per unit; NaN for an unknown branch.
-    pub fn current_from(&self, b: BranchIndex, v: &[Complex64]) -> Complex64 {
-        self.current(b, CurrentSide::From, v)
-    }
-
-    /// Current into a branch at its to side, per unit; NaN for an unknown branch.
-    pub fn current_to(&self, b: BranchIndex, v: &[Complex64]) -> Complex64 {
-        self.current(b, CurrentSide::To, v)
-    }
-
-    /// Current into a branch at one side, per unit; NaN for an unknown branch.
-    pub fn current(&self, b: BranchIndex, side: CurrentSide, v: &[Complex64]) -> Complex64 {
-        self.branch(b).map_or(Complex64::new(f64::NAN, f64::NAN), |branch| branch.current(side, v))
-    }
-
-    /// Loading of a branch (1 = at its limit); `None` when it has no limit.
-    pub fn loading(&self, b: BranchIndex, v: &[Complex64]) -> Option<f64> {
-        let branch = self.branch(b)?;
-        let i_from = branch.current(CurrentSide::From, v).norm();
-        let i_to = branch.current(CurrentSide::To, v).norm();
-        self.amperes(b)?.loading(i_from, i_to)
-    }
-
-    /// Active power exported through a branch to its from (feeder) side, per unit; NaN for an unknown branch.
-    pub fn pcc_export_pu(&self, b: BranchIndex, v: &[Complex64]) -> f64 {
-        self.branch(b).map_or(f64::NAN, |branch| branch.pcc_export_pu(v))
-    }
-
-    /// Adds weight times dP_PCC/dV of a branch to `dl_dv`.
-    pub fn add_pcc_export_gradient(&self, b: BranchIndex, v: &[Complex64], weight: f64, dl_dv: &mut [Complex64]) {
-        if let Some(branch) = self.branch(b) {
-            branch.add_pcc_export_gradient(v, weight, dl_dv);
-        }
-    }
-
-    /// Adds weight times d|I|/dV of a branch at one side to `dl_dv`.
-    pub fn add_current_magnitude_gradient(
-        &self,
-        b: BranchIndex,
-        side: CurrentSide,
-        v: &[Complex64],
-        weight: f64,
-        dl_dv: &mut [Complex64],
-    ) {
-        if let Some(branch) = self.branch(b) {
-            branch.add_current_magnitude_gradient(side, v, weight, dl_dv);
-        }
-    }
-
-    /// Adds weight times the gradient of Re(conj(direction) I) of a branch to `dl_dv`: direction 1 gives Re I, j Im I.
-    pub fn add_current_gradient(
-        &self,
-        b: BranchIndex,
-        side: CurrentSide,
-        direction: Complex64,
-        weight: f64,
-        dl_dv: &mut [Complex64],
-    ) {
-        if let Some(branch) = self.branch(b) {
-            branch.add_current_gradient(side, direction, weight, dl_dv);
-        }
-    }
-
-    /// Adds weight times d|V_bus|/dV to `dl_dv`.
-    pub fn add_voltage_magnitude_gradient(&self, bus: BusIndex, v: &[Complex64], weight: f64, dl_dv: &mut [Complex64]) {
-        add_voltage_magnitude_gradient(bus, v, weight, dl_dv);
-    }
-
-    /// Power the source feeds into the network (shunts at its bus included), per unit.
-    pub fn slack_power_pu(&self, v: &[Complex64]) -> Complex64 {
-        let slack = self.network.source().bus;
-        let nan = Complex64::new(f64::NAN, f64::NAN);
-        let v_slack = v.get(slack.0).copied().unwrap_or(nan);
-        let mut power = self.shunt_power_pu(slack, v_slack);
-        for branch in &self.admittances {
-            if branch.from == slack {
-                power += branch.power(CurrentSide::From, v);
-            }
-            if branch.to == slack {
-                power += branch.power(CurrentSide::To, v);
-            }
-        }
-        power
-    }
-
-    /// Power drawn by everything that is not demand: series losses, line charging and bus shunts, per unit.
-    pub fn losses_pu(&self, v: &[Complex64]) -> Complex64 {
-        let branches: Complex64 = self.admittances.iter().map(|b| b.losses(v)).sum();
-        let shunts: Complex64 = (v.iter().enumerate()).map(|(i, &v_i)| self.shunt_power_pu(BusIndex(i), v_i)).sum();
-        branches + shunts
-    }
-
-    fn shunt_power_pu(&self, bus: BusIndex, v: Complex64) -> Complex64 {
-        let y = self.bus_shunts.get(bus.0).copied().unwrap_or_default();
-        y.conj() * v.norm_sqr()
-    }
-
     /// One run of the iteration from `ws.v` at a fraction of the demand; leaves the result in `ws.v`.
+    /// `continued`: `ws.v` holds the solution `ws.v_reached` at a smaller fraction.
     fn attempt(
         &self,
-        p: &[f64],
-        q: &[f64],
-        fraction: f64,
+        (p, q, fraction): (&[f64], &[f64], f64),
+        continued: bool,
         ws: &mut FlowWorkspace,
         options: &FlowOptions,
         method: FlowMethod,
     ) -> Result<Attempt, GridError> {
+        if method == FlowMethod::SparseNewton {
+            let system = self.sparse()?;
+            let sparse_ws = ws.sparse.get_or_insert_with(|| system.workspace());
+            ws.use_tree = false;
+            ws.v[self.network.source().bus.0] = self.network.source().voltage_pu();
+            return Ok(power_flow_meshed::solve_newton(
+                system,
+                (p, q, fraction),
+                &mut ws.v,
+                &self.no_load_v,
+                continued.then_some(&ws.v_reached),
+                sparse_ws,
+                options,
+            ));
+        }
         let (Some(tree), Some(tree_ws)) = (&self.tree, &mut ws.tree) else {
             return Err(self.not_radial());
         };
+        ws.use_tree = true;
         for (k, &bus) in tree.bus_at.iter().enumerate() {
             tree_ws.v[k] = ws.v[bus];
             tree_ws.s[k] = Complex64::new(p[bus], q[bus]) * fraction;
         }
         tree_ws.s[0] = Complex64::ZERO;
         tree_ws.v[0] = tree.v_source;
-        ws.use_tree = true;
-        let attempt = match method {
+        let mut attempt = match method {
             FlowMethod::TreeSweep => solve_sweep(tree, tree_ws, options),
             _ => solve_newton(tree, tree_ws, options),
         };
+        attempt.worst_bus = tree.bus_at[attempt.worst_bus];
         for (k, &bus) in tree.bus_at.iter().enumerate() {
             ws.v[bus] = tree_ws.v[k];
         }
         Ok(attempt)
     }
 
+    fn sparse(&self) -> Result<&LinearSystem, GridError> {
+        let compiled = self.sparse.get_or_init(|| {
+            let slack = self.network.source().bus.0;
+            LinearSystem::new(self.n_buses(), slack, &self.admittances, &self.bus_shunts)
+        });
+        compiled.as_ref().map_err(Clone::clone)
+    }
+
     fn method(&self, options: &FlowOptions) -> Result<FlowMethod, GridError> {
         match options.method {
+            // With the source alone there is no unknown, and nothing for a sparse matrix to hold.
+            FlowMethod::SparseNewton if self.n_buses() == 1 => Ok(FlowMethod::TreeNewton),
             FlowMethod::Auto if self.tree.is_some() => Ok(FlowMethod::TreeNewton),
             FlowMethod::Auto => Ok(FlowMethod::SparseNewton),
             FlowMethod::TreeNewton | FlowMethod::TreeSweep if self.tree.is_none() => Err(self.not_radial()),
@@ -340,6 +295,15 @@ impl Grid {
 
     fn not_radial(&self) -> GridError {
         GridError::NotRadial { buses: self.n_buses(), branches: self.n_branches() }
+    }
+
+    /// True when the workspace belongs to this grid and holds factors at its present voltages.
+    fn ready(&self, ws: &FlowWorkspace) -> bool {
+        ws.grid == self.id && ws.linearised
+    }
+
+    fn check_workspace(&self, ws: &FlowWorkspace) -> Result<(), GridError> {
+        if ws.grid == self.id { Ok(()) } else { Err(GridError::ForeignWorkspace) }
     }
 
     fn check_demand(&self, p: &[f64], q: &[f64]) -> Result<(), GridError> {

@@ -1,6 +1,7 @@
 //! Settings, result and workspace shared by all power flow methods.
 
 use crate::error::GridError;
+use crate::linear_system::LinearSystemWorkspace;
 use crate::power_flow_radial::TreeWorkspace;
 use num_complex::Complex64;
 
@@ -70,9 +71,14 @@ pub struct FlowWorkspace {
     pub(crate) v: Vec<Complex64>,
     /// Last voltages that the continuation can return to, network bus order.
     pub(crate) v_reached: Vec<Complex64>,
+    /// The grid this workspace was made for.
+    pub(crate) grid: u64,
+    /// True while the factors belong to the present voltages.
+    pub(crate) linearised: bool,
     /// Whose factors `adjoint` and `forward` use; follows the last solve.
     pub(crate) use_tree: bool,
     pub(crate) tree: Option<TreeWorkspace>,
+    pub(crate) sparse: Option<LinearSystemWorkspace>,
 }
 
 impl FlowWorkspace {
@@ -87,7 +93,7 @@ impl FlowWorkspace {
 pub(crate) struct Attempt {
     pub iterations: usize,
     pub mismatch_pu: f64,
-    /// Bus (network order) of the worst mismatch.
+    /// Bus of the worst mismatch, in the order of the method (tree or network).
     pub worst_bus: usize,
     pub converged: bool,
     /// False when the elimination met a non-positive determinant: the iterate may lie on the

@@ -151,6 +151,7 @@ pub(crate) fn solve_sweep(tree: &Tree, ws: &mut TreeWorkspace, options: &FlowOpt
 /// Mismatch squared, summed and at its worst, and the smallest determinant met.
 struct Step {
     worst_squared: f64,
+    worst_at: usize,
     sum: f64,
     smallest_determinant: f64,
 }
@@ -162,13 +163,8 @@ fn iterate(
     tolerance_pu: f64,
     step: fn(&Tree, &mut TreeWorkspace) -> Step,
 ) -> Attempt {
-    let mut attempt = Attempt {
-        iterations: 0,
-        mismatch_pu: f64::INFINITY,
-        worst_bus: tree.bus_at[0],
-        converged: false,
-        upper_branch: false,
-    };
+    let mut attempt =
+        Attempt { iterations: 0, mismatch_pu: f64::INFINITY, worst_bus: 0, converged: false, upper_branch: false };
     while attempt.iterations < max_iterations && !attempt.converged {
         attempt.iterations += 1;
         let done = step(tree, ws);
@@ -178,6 +174,7 @@ fn iterate(
             return attempt;
         }
         attempt.mismatch_pu = done.worst_squared.sqrt();
+        attempt.worst_bus = done.worst_at;
         attempt.converged = attempt.mismatch_pu <= tolerance_pu;
         attempt.upper_branch = done.smallest_determinant > 0.0;
     }
@@ -208,18 +205,19 @@ fn newton_step(tree: &Tree, ws: &mut TreeWorkspace) -> Step {
         eliminated[k] = left;
     }
     v[0] = tree.v_source;
-    let (mut worst_squared, mut sum) = (0.0, 0.0);
+    let (mut worst_squared, mut worst_at, mut sum) = (0.0, 0, 0.0);
     for k in 1..n {
         let new = eliminated[k].voltage.apply(v[eliminated[k].parent]) + gamma[k];
         let relative = (new - v[k]).norm_sqr() / v[k].norm_sqr();
         let mismatch_squared = s[k].norm_sqr() * relative * relative;
         if mismatch_squared > worst_squared {
             worst_squared = mismatch_squared;
+            worst_at = k;
         }
         sum += mismatch_squared + relative;
         v[k] = new;
     }
-    Step { worst_squared, sum, smallest_determinant }
+    Step { worst_squared, worst_at, sum, smallest_determinant }
 }
 
 fn sweep_step(tree: &Tree, ws: &mut TreeWorkspace) -> Step {
@@ -235,19 +233,21 @@ fn sweep_step(tree: &Tree, ws: &mut TreeWorkspace) -> Step {
         gamma[k] = left.drop.apply(gamma[k]);
     }
     v[0] = tree.v_source;
-    let (mut worst_squared, mut sum) = (0.0, 0.0);
+    let (mut worst_squared, mut worst_at, mut sum) = (0.0, 0, 0.0);
     for k in 1..n {
         let new = eliminated[k].voltage.apply(v[eliminated[k].parent]) + gamma[k];
         // conj(V) times the change of I: the power mismatch at the new voltage.
         let mismatch_squared = s[k].norm_sqr() * (new - v[k]).norm_sqr() / v[k].norm_sqr();
         if mismatch_squared > worst_squared {
             worst_squared = mismatch_squared;
+            worst_at = k;
         }
         sum += mismatch_squared + new.norm_sqr();
         v[k] = new;
     }
     Step {
         worst_squared,
+        worst_at,
         sum,
         // The sweep is a contraction only on the upper branch.
         smallest_determinant: f64::INFINITY,
