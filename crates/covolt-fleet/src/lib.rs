@@ -10,6 +10,7 @@
 //! | what does an action cost, what does it do to the grid? | [`returns`], [`cost`] | (1), (2), (19) |
 //! | how do cost and limits change with the action? | [`gradient`], [`rows`] | (27)-(29), (43)-(46) |
 //! | what is stored energy worth after the window? | [`storage_value`] | - |
+//! | what are prices expected to be after the window? | [`price_outlook`] | - |
 //! | what would a price taker do? | [`merit_order`] | - |
 //! | what does an agent see? | [`state`] | S_n of (16) |
 //! | the window as a convex program at an action? | [`window_program`], [`loss_curvature`] | (1)-(14), (24) |
@@ -26,6 +27,7 @@ pub mod layout;
 pub mod limits;
 pub mod loss_curvature;
 pub mod merit_order;
+pub mod price_outlook;
 pub mod profiles;
 pub mod returns;
 pub mod rows;
@@ -41,6 +43,7 @@ pub use gradient::{LagrangianValue, LimitPrices, LimitPricing, PriceScratch, lag
 pub use layout::ActionLayout;
 pub use limits::{CURRENT_TOLERANCE_RELATIVE, NetworkLimits, VOLTAGE_TOLERANCE_PU};
 pub use loss_curvature::LossCurvature;
+pub use price_outlook::{PriceKnowledge, PriceOutlook, StorageValuation};
 pub use profiles::{LoadProfile, MicrogridProfiles, Profiles, ScaledSeries};
 pub use returns::{BaseDemand, Limit, Nearest, PhysicsWorkspace, WindowReturns, evaluate};
 pub use rows::Reach;

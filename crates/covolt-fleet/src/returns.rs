@@ -150,6 +150,10 @@ pub struct WindowReturns {
     pub voltage: Option<Nearest>,
     /// Current limit nearest to being broken.
     pub current: Option<Nearest>,
+    /// Sum of all voltage violations, pu.
+    pub voltage_violation_sum_pu: f64,
+    /// Sum of all current violations, fractions of the limits.
+    pub current_violation_sum: f64,
 }
 
 impl WindowReturns {
@@ -191,6 +195,8 @@ pub fn evaluate(
         export_kw: vec![0.0; fleet.microgrids.len() * steps],
         voltage: None,
         current: None,
+        voltage_violation_sum_pu: 0.0,
+        current_violation_sum: 0.0,
     };
     for t in 0..steps {
         ws.solve_step(fleet, base, actions, steps, t)?;
@@ -212,18 +218,18 @@ fn add_step(fleet: &Fleet, window: &Window, v: &[Complex64], t: usize, returns: 
         returns.export_kw[n * window.steps + t] = export_kw;
         returns.costs[n].exchange -= w.price_per_kwh[t] * export_kw * window.dt_h;
     }
-    for bus in 0..fleet.grid.n_buses() {
-        if BusIndex(bus) == fleet.grid.network().source().bus {
-            continue;
-        }
-        let magnitude = v[bus].norm();
-        keep_worse(&mut returns.voltage, t, Limit::VoltageLow(bus), fleet.limits.v_min_pu[bus] - magnitude);
-        keep_worse(&mut returns.voltage, t, Limit::VoltageHigh(bus), magnitude - fleet.limits.v_max_pu[bus]);
+    let source = fleet.grid.network().source().bus;
+    for (bus, voltage) in v.iter().enumerate().filter(|(bus, _)| BusIndex(*bus) != source) {
+        let (low, high) = (fleet.limits.v_min_pu[bus] - voltage.norm(), voltage.norm() - fleet.limits.v_max_pu[bus]);
+        returns.voltage_violation_sum_pu += low.max(high).max(0.0);
+        keep_worse(&mut returns.voltage, t, Limit::VoltageLow(bus), low);
+        keep_worse(&mut returns.voltage, t, Limit::VoltageHigh(bus), high);
     }
     for branch in 0..fleet.grid.n_branches() {
         let limit = fleet.limits.i_max_pu[branch];
         if limit.is_finite() {
             let excess = loading_pu(fleet, branch, v) / limit - 1.0;
+            returns.current_violation_sum += excess.max(0.0);
             keep_worse(&mut returns.current, t, Limit::Current(branch), excess);
         }
     }

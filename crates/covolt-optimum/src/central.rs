@@ -1,0 +1,194 @@
+//! The central optimum of Table II: the full multi-period AC problem (1)-(14), solved to local optimality.
+//!
+//! Sequential convex programming on the exact sensitivities. At each joint action: AC power flow, exact gradients,
+//! a convex program ([`covolt_fleet::window_program`]), a backtracking step on the merit
+//! cost + w_V sum violations_V + w_I sum violations_I. The program keeps the exact generator quadratic and the analytic
+//! loss curvature, so full steps are taken near the optimum. A proximal term that halves every round cures the cycling
+//! that flat storage-timing directions cause otherwise.
+
+use crate::conic_program::{Objective, ProgramSettings, solve_program};
+use crate::error::OptimumError;
+use covolt_fleet::window_program::linearise;
+use covolt_fleet::{
+    BaseDemand, Fleet, LimitPrices, LossCurvature, Nearest, PhysicsWorkspace, Reach, Window, WindowReturns, evaluate,
+    feasible_map, merit_order::merit_order,
+};
+
+/// Settings of the central optimum.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CentralSettings {
+    /// Most rounds.
+    pub max_rounds: usize,
+    /// Stop when a full step changes the merit by less than this fraction of the cost.
+    pub tolerance: f64,
+    /// Limits that enter the program.
+    pub reach: Reach,
+    /// Proximal weight of the first round, $; halves every round.
+    pub first_proximal: f64,
+    /// The conic program.
+    pub program: ProgramSettings,
+}
+
+impl Default for CentralSettings {
+    fn default() -> Self {
+        CentralSettings {
+            max_rounds: 30,
+            tolerance: 2e-8,
+            reach: Reach { voltage_pu: 0.02, current_fraction: 0.6 },
+            first_proximal: 0.3,
+            program: ProgramSettings::default(),
+        }
+    }
+}
+
+/// How the optimisation ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OptimumStatus {
+    /// Local optimum, all limits kept.
+    Optimal,
+    /// No feasible action was found: the least violation, and the limits that cannot be met.
+    Infeasible {
+        /// Worst limits, voltage and current.
+        limits: Vec<Nearest>,
+    },
+    /// The rounds ran out; the best action so far keeps all limits, or not (see the returns).
+    NotConverged {
+        /// Change of the merit in the last round, $.
+        last_change: f64,
+    },
+}
+
+/// Result of the central optimisation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Optimum {
+    /// Joint action, kW and kvar.
+    pub actions: Vec<Vec<f64>>,
+    /// What it costs and does, after the true AC power flow.
+    pub returns: WindowReturns,
+    /// Multipliers of the binding limits.
+    pub prices: LimitPrices,
+    /// How it ended.
+    pub status: OptimumStatus,
+    /// Rounds of linearisation.
+    pub rounds: usize,
+    /// Conic programs solved.
+    pub programs: u32,
+}
+
+/// Optimises the window, starting at the merit order or at `start`.
+///
+/// # Errors
+/// A power flow without solution at the start, or a failing conic solver.
+pub fn optimise(
+    fleet: &Fleet,
+    window: &Window,
+    start: Option<&[Vec<f64>]>,
+    curvature: &[LossCurvature],
+    settings: &CentralSettings,
+    ws: &mut PhysicsWorkspace,
+) -> Result<Optimum, OptimumError> {
+    let base = BaseDemand::new(fleet, window);
+    let mut actions = start.map_or_else(|| merit_order_actions(fleet, window), <[Vec<f64>]>::to_vec);
+    make_feasible(fleet, window, &mut actions);
+    let mut returns = evaluate(fleet, window, &base, &actions, ws)?;
+    let mut best = merit(&returns, settings);
+    let mut prices = LimitPrices::default();
+    let (mut programs, mut proximal, mut last_change) = (0, settings.first_proximal, f64::INFINITY);
+    for round in 1..=settings.max_rounds {
+        let mut program = linearise(fleet, window, &base, &actions, &settings.reach, curvature, ws)?;
+        let objective = Objective::Cost { proximal };
+        let solution = solve_program(&mut program, &ProgramSettings { objective, ..settings.program })?;
+        programs += solution.programs;
+        prices = solution.prices;
+        let accepted = backtrack(fleet, window, &base, &actions, &solution.actions, best, settings, ws);
+        let Some((stepped, stepped_returns, stepped_merit)) = accepted else {
+            // No decrease along the step: optimal to working accuracy unless the proximal term still held it back.
+            last_change = 0.0;
+            return Ok(finish(actions, returns, prices, round, programs, OptimumStatus::Optimal));
+        };
+        last_change = best - stepped_merit;
+        (actions, returns, best) = (stepped, stepped_returns, stepped_merit);
+        if last_change <= settings.tolerance * best.abs().max(1.0) && proximal <= 0.02 {
+            return Ok(finish(actions, returns, prices, round, programs, OptimumStatus::Optimal));
+        }
+        proximal = if last_change <= 1e-4 * best.abs() { proximal * 0.1 } else { proximal * 0.5 };
+    }
+    Ok(finish(actions, returns, prices, settings.max_rounds, programs, OptimumStatus::NotConverged { last_change }))
+}
+
+fn finish(
+    actions: Vec<Vec<f64>>,
+    returns: WindowReturns,
+    prices: LimitPrices,
+    rounds: usize,
+    programs: u32,
+    status: OptimumStatus,
+) -> Optimum {
+    let status = if returns.is_safe() || matches!(status, OptimumStatus::NotConverged { .. }) {
+        status
+    } else {
+        let limits = [returns.voltage, returns.current].into_iter().flatten().filter(|n| n.excess > 0.0).collect();
+        OptimumStatus::Infeasible { limits }
+    };
+    Optimum { actions, returns, prices, status, rounds, programs }
+}
+
+/// Shortest step fraction tried.
+const SHORTEST_STEP: f64 = 1.0 / 64.0;
+
+/// Largest step along the line from `from` to `to` that lowers the merit; `None` when none does.
+#[allow(clippy::too_many_arguments, clippy::type_complexity)]
+fn backtrack(
+    fleet: &Fleet,
+    window: &Window,
+    base: &BaseDemand,
+    from: &[Vec<f64>],
+    to: &[Vec<f64>],
+    best: f64,
+    settings: &CentralSettings,
+    ws: &mut PhysicsWorkspace,
+) -> Option<(Vec<Vec<f64>>, WindowReturns, f64)> {
+    let mut fraction = 1.0;
+    while fraction >= SHORTEST_STEP {
+        let mut trial: Vec<Vec<f64>> =
+            from.iter().zip(to).map(|(a, b)| a.iter().zip(b).map(|(a, b)| a + fraction * (b - a)).collect()).collect();
+        make_feasible(fleet, window, &mut trial);
+        if let Ok(returns) = evaluate(fleet, window, base, &trial, ws) {
+            let trial_merit = merit(&returns, settings);
+            if trial_merit < best {
+                return Some((trial, returns, trial_merit));
+            }
+        }
+        fraction *= 0.5;
+    }
+    None
+}
+
+fn merit(returns: &WindowReturns, settings: &CentralSettings) -> f64 {
+    returns.total()
+        + settings.program.voltage_weight * returns.voltage_violation_sum_pu
+        + settings.program.current_weight * returns.current_violation_sum
+}
+
+/// Merit-order set-points of every microgrid.
+pub fn merit_order_actions(fleet: &Fleet, window: &Window) -> Vec<Vec<f64>> {
+    fleet
+        .microgrids
+        .iter()
+        .zip(&window.microgrids)
+        .map(|(mg, w)| {
+            let layout = mg.layout(window.steps);
+            let mut action = vec![0.0; layout.len()];
+            merit_order(mg, w, window.dt_h, &layout, &mut action);
+            action
+        })
+        .collect()
+}
+
+/// Passes every microgrid's action through the feasible map.
+pub fn make_feasible(fleet: &Fleet, window: &Window, actions: &mut [Vec<f64>]) {
+    for ((mg, w), action) in fleet.microgrids.iter().zip(&window.microgrids).zip(actions) {
+        let raw = action.clone();
+        feasible_map::apply(mg, w, window.dt_h, &mg.layout(window.steps), &raw, action);
+    }
+}

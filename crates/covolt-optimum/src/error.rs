@@ -1,0 +1,28 @@
+//! What can go wrong while a window is optimised. Infeasible and not converged are answers, not errors: see `OptimumStatus`.
+
+use covolt_grid::GridError;
+use thiserror::Error;
+
+/// Errors of this crate.
+#[derive(Debug, Error)]
+pub enum OptimumError {
+    /// The power flow failed.
+    #[error(transparent)]
+    Grid(#[from] GridError),
+    /// The conic solver refused its input.
+    #[error("the conic solver refused the program of the window at row {row}: {reason}")]
+    Setup {
+        /// Row of the profiles at which the window starts.
+        row: usize,
+        /// The solver's words.
+        reason: String,
+    },
+    /// The conic solver stopped without an answer.
+    #[error("the conic solver stopped with {status} after {iterations} iterations")]
+    Solver {
+        /// The solver's status.
+        status: String,
+        /// Interior-point iterations done.
+        iterations: u32,
+    },
+}

@@ -1,0 +1,18 @@
+//! The central optimum of the window problem (1)-(14), and a lower bound that certifies it.
+//!
+//! | question | file |
+//! |---|---|
+//! | how is the convexified window solved? | [`conic_program`] |
+//! | what is the (locally) optimal joint action of a window? | [`central`] |
+//! | how much better could any action be? | [`bound`] |
+//!
+//! The crate knows no policies and no files. Everything is single-threaded and deterministic; callers parallelise over windows.
+
+pub mod bound;
+pub mod central;
+pub mod conic_program;
+mod error;
+
+pub use central::{CentralSettings, Optimum, OptimumStatus, optimise};
+pub use conic_program::{Objective, ProgramSettings, ProgramSolution, solve_program};
+pub use error::OptimumError;
