@@ -269,8 +269,8 @@ fn add_loss_curvature(
     }
 }
 
-/// Local limits, fuel and terminal value of one microgrid.
-fn local_program(mg: &Microgrid, window: &MicrogridWindow, dt_h: f64, steps: usize) -> AgentProgram {
+/// Local limits (5)-(14), fuel (2) and terminal value of one microgrid; fuel at no load is left out of the cost.
+pub fn local_program(mg: &Microgrid, window: &MicrogridWindow, dt_h: f64, steps: usize) -> AgentProgram {
     let layout = VariableLayout { action: mg.layout(steps) };
     let n = layout.len();
     let mut agent = AgentProgram {
