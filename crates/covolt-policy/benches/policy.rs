@@ -1,5 +1,5 @@
 //! Networks of 40-128-128-32: one decision, and the passes of a training step over 200 states.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use covolt_policy::{
     Action, Activation, CovarianceKind, Feature, FisherWorkspace, GaussianPolicy, LogSigma, OutputStep, PolicySpec,

@@ -54,6 +54,9 @@ pub struct LogSigma {
     pub upper: f64,
 }
 
+/// Bounds of log sigma lie within +-30, so that neither sigma nor Sigma^-1 leaves the range of numbers.
+pub const LOG_SIGMA_REACH: f64 = 30.0;
+
 impl Default for LogSigma {
     /// From 0.01 % to 37 % of the range, starting at 2 %.
     fn default() -> Self {

@@ -67,7 +67,7 @@ pub enum PolicyError {
         value: f64,
     },
     /// The bounds of log sigma are not in order around the starting value.
-    #[error("log sigma must satisfy lower < initial < upper, found {lower} / {initial} / {upper}")]
+    #[error("log sigma must satisfy -30 <= lower < initial < upper <= 30, found {lower} / {initial} / {upper}")]
     LogSigmaBounds {
         /// Lower bound.
         lower: f64,

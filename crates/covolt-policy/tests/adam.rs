@@ -1,4 +1,5 @@
 //! Adam: reaches a minimum, and continues exactly from a serialised state.
+#![allow(clippy::unwrap_used)]
 
 use covolt_policy::{Adam, CosineSchedule};
 

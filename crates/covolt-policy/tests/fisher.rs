@@ -1,4 +1,5 @@
 //! Fisher information (26): against its formula, the divergence and sampling, as whole matrices.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

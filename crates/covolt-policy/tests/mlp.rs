@@ -1,4 +1,5 @@
 //! Jacobians of the networks, as whole matrices, three ways.
+#![allow(clippy::unwrap_used)]
 
 use covolt_policy::{Activation, LastLayer, Mlp};
 use rand::{RngExt, SeedableRng};

@@ -1,4 +1,5 @@
 //! The policy's outputs, their Jacobians as whole matrices, and its density.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Policy files: exact round trip, one refusal per misfit, no panic on any bytes.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

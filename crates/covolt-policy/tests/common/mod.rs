@@ -1,5 +1,5 @@
 //! Small policies and dense algebra shared by the tests.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use covolt_policy::{Action, Activation, CovarianceKind, Feature, GaussianPolicy, LogSigma, PolicySpec};
 use rand::RngExt;
