@@ -1,0 +1,301 @@
+//! The tables that the page shows: training facts, layers, Table II, decision times, optimum, coordination,
+//! what leaves an agent, closed loop, differences from the paper.
+
+use crate::record::{CostRow, Item, LayerFigures, StudyRecord, WindowStudy};
+use crate::table::{Cell, Column, Table};
+
+/// A column whose heading in the page is given apart from its name in the file.
+pub(super) const fn column(
+    name: &'static str,
+    heading: &'static str,
+    unit: &'static str,
+    meaning: &'static str,
+) -> Column {
+    Column {
+        name,
+        heading,
+        unit,
+        meaning,
+    }
+}
+
+pub(super) fn text(value: impl Into<String>) -> Cell {
+    Cell::Text(value.into())
+}
+
+pub(super) fn count(value: usize) -> Cell {
+    Cell::Count(value as u64)
+}
+
+/// All tables of results, in the order of the page.
+pub fn results(record: &StudyRecord) -> Vec<Table> {
+    vec![
+        layers(record),
+        costs(record),
+        decision_times(record),
+        optimum(record),
+        closed_loop(record),
+        training(record),
+        coordination(record),
+        messages(record),
+        deviations(record),
+    ]
+}
+
+fn layers(record: &StudyRecord) -> Table {
+    let row = |policies: &str, study: &WindowStudy, layer: &str, figures: &LayerFigures| {
+        vec![
+            text(layer),
+            text(policies),
+            Cell::Number(figures.gap_percent),
+            count(figures.violating_windows),
+            count(study.count),
+            Cell::Number(figures.max_voltage_violation_pu),
+            Cell::Number(figures.max_current_violation_percent),
+            Cell::Fixed(figures.programs_mean, 2),
+        ]
+    };
+    let studies = [("default", &record.windows), ("paper", &record.paper_windows)];
+    let mut rows = Vec::new();
+    for (policies, study) in studies {
+        for study in study.iter() {
+            let named = study.layers.named();
+            rows.extend(named.iter().filter_map(|(layer, f)| Some(row(policies, study, layer, (*f)?))));
+        }
+    }
+    Table {
+        file: "layers.csv",
+        item: Some(Item::Layers),
+        title: "Layers of dispatch over the test windows".to_owned(),
+        caption: "Read gap and violations together: only a layer without violating windows is a safe dispatch, and a \
+                  gap reached by breaking limits is not a saving. What learning is worth shows in the rows bare and \
+                  repaired; the row rule is reached without any."
+            .to_owned(),
+        columns: vec![
+            column("layer", "Layer", "", "layer of dispatch: bare, repaired, polished, or the merit-order rule (repaired)"),
+            column("trainer", "Trainer", "", "trainer of the policies"),
+            column("gap_percent", "Gap to the optimum", "%", "cost above the central optimum with the same terminal value"),
+            column("violating_windows", "Violating windows", "", "windows with any limit violated after the true AC power flow"),
+            column("windows", "of", "", "windows evaluated"),
+            column("max_voltage_violation_pu", "Worst voltage violation", "pu", "largest distance of a voltage beyond its limit"),
+            column("max_current_violation_percent", "Worst current violation", "%", "largest current above its limit, of the limit"),
+            column("programs_mean", "Programs per window", "", "mean number of quadratic programs solved"),
+        ],
+        rows,
+    }
+}
+
+fn costs(record: &StudyRecord) -> Table {
+    let row = |r: &CostRow| {
+        vec![
+            text(&r.microgrid),
+            Cell::Fixed(r.central_usd, 4),
+            Cell::Fixed(r.policy_usd, 4),
+            Cell::Fixed(r.difference_percent(), 3),
+        ]
+    };
+    let mut rows = Vec::new();
+    let mut window = String::new();
+    if let Some(costs) = record.cost_table.as_ref().filter(|c| !c.rows.is_empty()) {
+        rows.extend(costs.rows.iter().map(row));
+        rows.push(row(&costs.total()));
+        let bound = costs.lower_bound_usd.map_or(Cell::Missing, |b| Cell::Fixed(b, 4));
+        rows.push(vec![text("lower bound of the total"), bound, Cell::Missing, Cell::Missing]);
+        window = format!(
+            " Window of {:.2} h from {}, policies {}.",
+            costs.window_h, costs.window_start, costs.layer
+        );
+    }
+    Table {
+        file: "table2.csv",
+        item: Some(Item::CostTable),
+        title: "Cost per microgrid in one decision window (paper, Table II)".to_owned(),
+        caption: format!(
+            "Central optimum against policies. Single microgrids may be cheaper under the policies at the cost of \
+             others; only the total is what both minimise, and no dispatch can fall below the lower bound.{window} \
+             A positive difference means that the policies cost more (the paper counts the other way round)."
+        ),
+        columns: vec![
+            column("microgrid", "Microgrid", "", "name of the microgrid, the total, or the lower bound of the total"),
+            column("central_usd", "Central optimum", "$", "cost at the central optimum"),
+            column("policy_usd", "Policies", "$", "cost of the policies' dispatch"),
+            column("difference_percent", "Difference", "%", "policies above the central optimum, of its size"),
+        ],
+        rows,
+    }
+}
+
+fn decision_times(record: &StudyRecord) -> Table {
+    let times = record.decision_times.clone().unwrap_or_default();
+    let row = |(layer, q): &(&str, Option<&crate::record::Quantiles>)| {
+        let q = (*q)?;
+        Some(vec![
+            text(layer.replace('_', " ")),
+            Cell::Number(q.median),
+            Cell::Number(q.p99),
+        ])
+    };
+    let speedup = times.speedup().map_or(String::new(), |times| {
+        format!(" By the medians, a bare certified decision is {times:.0} times faster than the central optimum.")
+    });
+    Table {
+        file: "decision_times.csv",
+        item: Some(Item::DecisionTimes),
+        title: "Time of one decision, all agents together".to_owned(),
+        caption: format!("Every time includes the AC power flow and the certificate.{speedup}"),
+        columns: vec![
+            column("layer", "Layer", "", "layer of dispatch, or the central optimum of the same windows"),
+            column("median_us", "Median", "\u{b5}s", "median time"),
+            column("p99_us", "99th percentile", "\u{b5}s", "99th percentile"),
+        ],
+        rows: times.named().iter().filter_map(row).collect(),
+    }
+}
+
+fn optimum(record: &StudyRecord) -> Table {
+    let rows = record.optimum.iter().map(|o| {
+        vec![
+            count(o.windows),
+            Cell::Number(o.bound_gap_relative_max),
+            Cell::Number(o.time_ms_median),
+        ]
+    });
+    let remarks = record.optimum.as_ref().map_or(String::new(), |o| o.remarks.join(" "));
+    Table {
+        file: "optimum.csv",
+        item: Some(Item::Optimum),
+        title: "Central optimum and its lower bound".to_owned(),
+        caption: format!(
+            "The bound comes from a convex relaxation, so a small distance proves that the optimum is the best there \
+             is and that every gap in this report is honest. {remarks}"
+        ),
+        columns: vec![
+            column("windows", "Windows", "", "windows solved"),
+            column("bound_gap_relative_max", "Largest distance to the bound", "relative", "largest relative distance between optimum and lower bound"),
+            column("time_ms_median", "Median time", "ms", "median time of one optimum"),
+        ],
+        rows: rows.collect(),
+    }
+}
+
+fn closed_loop(record: &StudyRecord) -> Table {
+    let rows = record.closed_loop.iter().map(|c| {
+        vec![
+            text(&c.forecast),
+            count(c.days),
+            count(c.steps),
+            count(c.violating_steps),
+            count(c.infeasible_steps),
+            Cell::Fixed(c.gap_perfect_information_percent, 3),
+        ]
+    });
+    Table {
+        file: "closed_loop.csv",
+        item: Some(Item::ClosedLoop),
+        title: "Closed loop over the test days".to_owned(),
+        caption: "The first action of each window is applied, stored energy and generator power are carried on, and \
+                  every applied step is checked with the true AC power flow. A step is infeasible when no safe \
+                  dispatch existed at all."
+            .to_owned(),
+        columns: vec![
+            column("forecast", "Forecast", "", "forecast used"),
+            column("days", "Days", "", "days simulated"),
+            column("steps", "Steps", "", "decisions taken"),
+            column("violating_steps", "Violating steps", "", "steps with any limit violated after the true AC power flow"),
+            column("infeasible_steps", "Infeasible steps", "", "steps in which no safe dispatch existed"),
+            column("gap_perfect_information_percent", "Cost above perfect information", "%", "cost above that of a decision maker who knows the future"),
+        ],
+        rows: rows.collect(),
+    }
+}
+
+fn training(record: &StudyRecord) -> Table {
+    let trainings = [record.training.as_ref(), record.paper_training.as_ref()];
+    let rows = trainings.into_iter().flatten().map(|t| {
+        vec![
+            text(&t.trainer),
+            Cell::Count(t.seed),
+            count(t.episodes),
+            Cell::Fixed(t.wall_s, 1),
+            Cell::Fixed(t.peak_memory_mib, 0),
+        ]
+    });
+    Table {
+        file: "training.csv",
+        item: Some(Item::LearningCurve),
+        title: "Training".to_owned(),
+        caption: "The same seed gives the same policies on any number of threads.".to_owned(),
+        columns: vec![
+            column("trainer", "Trainer", "", "name of the trainer"),
+            column("seed", "Seed", "", "seed of all randomness"),
+            column("episodes", "Episodes", "", "policy updates run"),
+            column("wall_s", "Time", "s", "wall-clock time"),
+            column("peak_memory_mib", "Largest memory", "MiB", "largest resident memory"),
+        ],
+        rows: rows.collect(),
+    }
+}
+
+fn coordination(record: &StudyRecord) -> Table {
+    let rows = record.coordination.iter().map(|m| {
+        let rounds = m.rounds_to_1e4_max.map_or(text("not reached"), count);
+        let reached = text(format!("{} of {}", m.updates_reached, m.updates));
+        vec![text(&m.name), text(&m.graph), rounds, reached, Cell::Count(m.bytes_per_agent)]
+    });
+    Table {
+        file: "coordination.csv",
+        item: Some(Item::Coordination),
+        title: "Coordination methods side by side".to_owned(),
+        caption: "Rounds until cost and violation stay within 1e\u{2212}4 of the central solution of the same update. \
+                  Fewer rounds may cost more bytes; what those bytes say is in the next table."
+            .to_owned(),
+        columns: vec![
+            column("method", "Method", "", "coordination method"),
+            column("graph", "Graph", "", "communication graph"),
+            column("rounds_to_1e4_max", "Most rounds to 1e\u{2212}4", "", "most rounds any update needed"),
+            column("updates_reached", "Updates that got there", "", "updates that reached 1e-4, of those tried"),
+            column("bytes_per_agent", "Sent per agent and update", "bytes", "bytes sent by one agent in one update, the most of all"),
+        ],
+        rows: rows.collect(),
+    }
+}
+
+fn messages(record: &StudyRecord) -> Table {
+    let rows = record.coordination.iter().flat_map(|m| {
+        m.leaves_agent.iter().map(|t| vec![text(&m.name), text(&t.field), text(&t.meaning)])
+    });
+    Table {
+        file: "messages.csv",
+        item: Some(Item::Coordination),
+        title: "What leaves an agent".to_owned(),
+        caption: "Complete list per method; nothing else can be sent. Parameters, policies, costs, loads and states \
+                  stay with their owner."
+            .to_owned(),
+        columns: vec![
+            column("method", "Method", "", "coordination method"),
+            column("field", "Field", "", "field of a message"),
+            column("meaning", "Says", "", "what it says, with its unit"),
+        ],
+        rows: rows.collect(),
+    }
+}
+
+fn deviations(record: &StudyRecord) -> Table {
+    let rows = record
+        .deviations
+        .iter()
+        .map(|d| vec![text(&d.topic), text(&d.paper), text(&d.here), text(&d.why)]);
+    Table {
+        file: "deviations.csv",
+        item: None,
+        title: "Differences from the paper".to_owned(),
+        caption: String::new(),
+        columns: vec![
+            column("topic", "Topic", "", "what differs"),
+            column("paper", "In the paper", "", "the paper's value or statement"),
+            column("here", "Here", "", "what this run shows"),
+            column("why", "Why", "", "the reason"),
+        ],
+        rows: rows.collect(),
+    }
+}
