@@ -37,7 +37,7 @@ pub fn merit_order(mg: &Microgrid, window: &MicrogridWindow, dt_h: f64, layout: 
 }
 
 /// Active power at which the marginal fuel cost of generator `i` meets `price` ($/kWh), kW, before limits.
-fn generator_set_point(mg: &Microgrid, i: usize, price: f64) -> f64 {
+pub fn generator_set_point(mg: &Microgrid, i: usize, price: f64) -> f64 {
     let fuel = &mg.dgs[i].fuel;
     let surplus = price - mg.fuel_price_per_l * fuel.b_l_per_kwh; // $/kWh
     let slope = 2.0 * mg.fuel_price_per_l * fuel.a_l_per_kw2h; // $/(kW^2 h)

@@ -1,0 +1,234 @@
+//! The default trainer: exact gradients of the priced window problem over many windows at once.
+//!
+//! Per episode (= one update): every agent proposes the mean of its policy in each window of the batch; the grid answers
+//! with dL/d action (one forward and one adjoint power flow per step, [`covolt_fleet::gradient`]), where the limits carry
+//! the multipliers that the coordination found for that very window plus a quadratic term around them (augmented
+//! Lagrangian); each agent descends on its own network. A multiplier that is right for its window makes the constrained
+//! optimum a stationary point, so no penalty weight has to be traded against cost.
+
+use crate::error::LearnError;
+use crate::learner::Learner;
+use crate::scenarios::Scenario;
+use covolt_fleet::{
+    Fleet, LagrangianValue, LimitPrices, LimitPricing, PhysicsWorkspace, PriceScratch, lagrangian_gradient,
+};
+use covolt_policy::CosineSchedule;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// Settings of the default trainer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExactSettings {
+    /// Updates.
+    pub episodes: usize,
+    /// Windows per update.
+    pub batch: usize,
+    /// Highest learning rate; cosine decay to a hundredth of it.
+    pub rate: f64,
+    /// Weight of the newest parameters in the running average that is kept.
+    pub averaging: f64,
+    /// rho for voltages, $/pu^2.
+    pub voltage_curvature: f64,
+    /// rho for currents, $ per (fraction of the limit)^2.
+    pub current_curvature: f64,
+    /// Tightening of voltage limits while training, pu.
+    pub voltage_margin_pu: f64,
+    /// Tightening of current limits while training, fraction.
+    pub current_margin: f64,
+}
+
+impl Default for ExactSettings {
+    fn default() -> Self {
+        ExactSettings {
+            episodes: 5000,
+            batch: 200,
+            rate: 3e-3,
+            averaging: 0.01,
+            voltage_curvature: 2e4,
+            current_curvature: 300.0,
+            voltage_margin_pu: 1e-4,
+            current_margin: 1e-3,
+        }
+    }
+}
+
+/// What one episode measured, means over its windows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Episode {
+    /// Number of the episode, from 0.
+    pub episode: usize,
+    /// Mean cost of a window, $.
+    pub cost: f64,
+    /// Mean of the priced limits, $.
+    pub priced: f64,
+    /// Worst voltage violation in the batch, pu.
+    pub voltage_violation_pu: f64,
+    /// Worst current violation in the batch, fraction of the limit.
+    pub current_violation: f64,
+}
+
+/// A training run that can be stopped after any episode and resumed with the same result.
+#[derive(Debug)]
+pub struct ExactTrainer<'a> {
+    fleet: &'a Fleet,
+    scenarios: &'a [Scenario],
+    prices: &'a [LimitPrices],
+    settings: ExactSettings,
+    seed: u64,
+    /// The agents.
+    pub learners: Vec<Learner>,
+    /// Next episode.
+    pub episode: usize,
+    order: Vec<usize>,
+    order_epoch: Option<usize>,
+    actions: Vec<Vec<Vec<f64>>>,
+    gradients: Vec<Vec<Vec<f64>>>,
+}
+
+impl<'a> ExactTrainer<'a> {
+    /// Prepares a run over `scenarios` with the multipliers `prices` of each.
+    ///
+    /// # Errors
+    /// No scenario, or lists of different lengths.
+    pub fn new(
+        fleet: &'a Fleet,
+        scenarios: &'a [Scenario],
+        prices: &'a [LimitPrices],
+        learners: Vec<Learner>,
+        settings: ExactSettings,
+        seed: u64,
+    ) -> Result<Self, LearnError> {
+        if scenarios.is_empty() || scenarios.len() != prices.len() {
+            let reason = format!("{} windows, {} sets of multipliers", scenarios.len(), prices.len());
+            return Err(LearnError::NoScenario { reason });
+        }
+        if learners.len() != fleet.microgrids.len() {
+            return Err(LearnError::PolicyCount { count: learners.len(), microgrids: fleet.microgrids.len() });
+        }
+        let steps = scenarios[0].window.steps;
+        let sizes: Vec<usize> = fleet.layouts(steps).iter().map(covolt_fleet::ActionLayout::len).collect();
+        let empty: Vec<Vec<Vec<f64>>> = sizes.iter().map(|&d| vec![vec![0.0; d]; settings.batch]).collect();
+        Ok(ExactTrainer {
+            fleet,
+            scenarios,
+            prices,
+            seed,
+            learners,
+            episode: 0,
+            order: (0..scenarios.len()).collect(),
+            order_epoch: None,
+            actions: empty.clone(),
+            gradients: empty,
+            settings,
+        })
+    }
+
+    /// Windows of the present episode: a fresh seeded shuffle every epoch, independent of where a run was resumed.
+    fn batch(&mut self) -> Vec<usize> {
+        let per_epoch = (self.scenarios.len() / self.settings.batch).max(1);
+        let epoch = self.episode / per_epoch;
+        if self.order_epoch != Some(epoch) {
+            let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+            rng.set_stream(1 + epoch as u64);
+            self.order = (0..self.scenarios.len()).collect();
+            self.order.shuffle(&mut rng);
+            self.order_epoch = Some(epoch);
+        }
+        let start = (self.episode % per_epoch) * self.settings.batch;
+        self.order[start..(start + self.settings.batch).min(self.order.len())].to_vec()
+    }
+
+    /// True when all episodes are done.
+    pub fn is_done(&self) -> bool {
+        self.episode >= self.settings.episodes
+    }
+
+    /// One update of every agent.
+    ///
+    /// # Errors
+    /// A power flow without solution, or shapes that do not fit.
+    pub fn step(&mut self) -> Result<Episode, LearnError> {
+        let indices = self.batch();
+        let batch: Vec<&Scenario> = indices.iter().map(|&i| &self.scenarios[i]).collect();
+        let fleet = self.fleet;
+        self.learners
+            .par_iter_mut()
+            .zip(&mut self.actions)
+            .enumerate()
+            .try_for_each(|(n, (learner, actions))| learner.act(&fleet.microgrids[n], n, &batch, actions))?;
+        let values = self.answer_of_the_grid(&indices)?;
+        let schedule = CosineSchedule {
+            peak: self.settings.rate,
+            floor: self.settings.rate * 0.01,
+            warmup: 50,
+            total: self.settings.episodes as u64,
+        };
+        let rate = schedule.rate(self.episode as u64);
+        let averaging = self.settings.averaging.max(1.0 / (self.episode + 1) as f64);
+        self.learners.par_iter_mut().zip(&self.actions).zip(&self.gradients).enumerate().try_for_each(
+            |(n, ((learner, actions), gradients))| {
+                learner.descend(&fleet.microgrids[n], n, &batch, actions, gradients, rate, averaging)
+            },
+        )?;
+        let count = values.len().max(1) as f64;
+        let episode = Episode {
+            episode: self.episode,
+            cost: values.iter().map(|v| v.cost).sum::<f64>() / count,
+            priced: values.iter().map(|v| v.priced).sum::<f64>() / count,
+            voltage_violation_pu: values.iter().map(|v| v.voltage_violation_pu).fold(0.0, f64::max),
+            current_violation: values.iter().map(|v| v.current_violation).fold(0.0, f64::max),
+        };
+        self.episode += 1;
+        Ok(episode)
+    }
+
+    /// dL/d action in every window, in parallel over windows; each window's numbers depend on that window only.
+    fn answer_of_the_grid(&mut self, indices: &[usize]) -> Result<Vec<LagrangianValue>, LearnError> {
+        let pricing = LimitPricing {
+            voltage_curvature: self.settings.voltage_curvature,
+            current_curvature: self.settings.current_curvature,
+            voltage_margin_pu: self.settings.voltage_margin_pu,
+            current_margin: self.settings.current_margin,
+        };
+        let (fleet, scenarios, prices, actions) = (self.fleet, self.scenarios, self.prices, &self.actions);
+        let results: Vec<(LagrangianValue, Vec<Vec<f64>>)> = indices
+            .par_iter()
+            .enumerate()
+            .map_init(
+                || (PhysicsWorkspace::new(fleet), PriceScratch::default()),
+                |(ws, scratch), (w, &i)| {
+                    ws.options.tolerance_pu = TRAINING_TOLERANCE_PU;
+                    let joint: Vec<Vec<f64>> = actions.iter().map(|a| a[w].clone()).collect();
+                    let mut gradients: Vec<Vec<f64>> = joint.iter().map(|a| vec![0.0; a.len()]).collect();
+                    let scenario = &scenarios[i];
+                    let value = lagrangian_gradient(
+                        fleet,
+                        &scenario.window,
+                        &scenario.base,
+                        &joint,
+                        &prices[i],
+                        &pricing,
+                        ws,
+                        scratch,
+                        &mut gradients,
+                    )?;
+                    Ok((value, gradients))
+                },
+            )
+            .collect::<Result<_, LearnError>>()?;
+        let mut values = Vec::with_capacity(results.len());
+        for (w, (value, gradients)) in results.into_iter().enumerate() {
+            values.push(value);
+            for (slot, gradient) in self.gradients.iter_mut().zip(gradients) {
+                slot[w] = gradient;
+            }
+        }
+        Ok(values)
+    }
+}
+
+/// Power-flow tolerance while training, pu: its effect on a gradient is far below that of a batch of windows.
+const TRAINING_TOLERANCE_PU: f64 = 1e-8;

@@ -1,0 +1,19 @@
+//! Training: gradient factors, multipliers from the coordination, policy updates (Algorithm 1).
+//!
+//! | question | file | equations |
+//! |---|---|---|
+//! | which windows are trained on? | [`scenarios`] | - |
+//! | what does one agent hold while it learns? | [`learner`] | (20)-(22) |
+//! | how are policies updated by default? | [`exact_trainer`] | (15)-(18) |
+//!
+//! The crate knows no files and no transport.
+
+pub mod error;
+pub mod exact_trainer;
+pub mod learner;
+pub mod scenarios;
+
+pub use error::LearnError;
+pub use exact_trainer::{Episode, ExactSettings, ExactTrainer};
+pub use learner::{Learner, NetworkShape, untrained_policy};
+pub use scenarios::{Scenario, ScenarioSource, StateSpread, draw};

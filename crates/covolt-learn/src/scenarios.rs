@@ -1,0 +1,167 @@
+//! Training and evaluation windows: rows of given days, devices at drawn states, stored energy at a drawn value.
+//!
+//! A window lies wholly within one day, so that days of different sets never mix. Device states are drawn: a policy must
+//! act well wherever a day may have led it.
+
+use crate::error::LearnError;
+use covolt_fleet::state::{StateKind, observe};
+use covolt_fleet::{
+    BaseDemand, Fleet, MicrogridStart, PriceKnowledge, PriceOutlook, Profiles, StorageValuation, TerminalValue, Window,
+    merit_order::merit_order,
+};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+use serde::{Deserialize, Serialize};
+
+/// How far drawn states spread.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct StateSpread {
+    /// Chance that a battery starts exactly empty, and the same for full; otherwise uniform in between.
+    pub soc_extreme: f64,
+    /// Standard deviation of the generator power before the window around its merit order, fraction of P_max.
+    pub p_dg_relative: f64,
+    /// Half-width of the uniform shift of the value of stored energy, $/kWh.
+    pub value_per_kwh: f64,
+}
+
+impl Default for StateSpread {
+    fn default() -> Self {
+        StateSpread { soc_extreme: 0.08, p_dg_relative: 0.12, value_per_kwh: 0.006 }
+    }
+}
+
+/// Where windows come from.
+#[derive(Debug, Clone, Copy)]
+pub struct ScenarioSource<'a> {
+    /// The fleet.
+    pub fleet: &'a Fleet,
+    /// Its series.
+    pub profiles: &'a Profiles,
+    /// Prices beyond the window.
+    pub outlook: &'a PriceOutlook,
+    /// How stored energy is valued.
+    pub valuation: &'a StorageValuation,
+    /// Window length T.
+    pub steps: usize,
+}
+
+/// A window with what every agent sees in it.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// The window.
+    pub window: Window,
+    /// Net demand outside the agents' control.
+    pub base: BaseDemand,
+    /// State S_n per microgrid.
+    pub features: Vec<Vec<f64>>,
+    /// Merit-order set-points per microgrid.
+    pub merit_order: Vec<Vec<f64>>,
+}
+
+impl Scenario {
+    /// Adds states and set-points to a window.
+    pub fn new(fleet: &Fleet, window: Window, kind: StateKind) -> Scenario {
+        let (mut features, mut set_points) = (Vec::new(), Vec::new());
+        for (n, (mg, w)) in fleet.microgrids.iter().zip(&window.microgrids).enumerate() {
+            let layout = mg.layout(window.steps);
+            let mut set_point = vec![0.0; layout.len()];
+            merit_order(mg, w, window.dt_h, &layout, &mut set_point);
+            let mut state = Vec::new();
+            observe(kind, mg, n, &window, &layout, &set_point, &mut state);
+            features.push(state);
+            set_points.push(set_point);
+        }
+        Scenario { base: BaseDemand::new(fleet, &window), window, features, merit_order: set_points }
+    }
+}
+
+/// Draws `count` windows from `days`; the same generator state gives the same windows.
+///
+/// # Errors
+/// No day is long enough for a window.
+pub fn draw(
+    source: &ScenarioSource<'_>,
+    days: &[usize],
+    count: usize,
+    spread: &StateSpread,
+    kind: StateKind,
+    rng: &mut ChaCha8Rng,
+) -> Result<Vec<Scenario>, LearnError> {
+    let spans: Vec<std::ops::Range<usize>> =
+        days.iter().map(|&d| source.profiles.rows_of_day(d)).filter(|r| r.len() >= source.steps).collect();
+    if spans.is_empty() {
+        let reason = format!("none of {} days holds {} steps", days.len(), source.steps);
+        return Err(LearnError::NoScenario { reason });
+    }
+    (0..count)
+        .map(|_| {
+            let span = &spans[rng.random_range(0..spans.len())];
+            let row = rng.random_range(span.start..=span.end - source.steps);
+            let window = draw_window(source, row, spread, rng)
+                .ok_or_else(|| LearnError::NoScenario { reason: format!("row {row} has no complete window") })?;
+            Ok(Scenario::new(source.fleet, window, kind))
+        })
+        .collect()
+}
+
+/// The window at `row` with drawn device states.
+fn draw_window(source: &ScenarioSource<'_>, row: usize, spread: &StateSpread, rng: &mut ChaCha8Rng) -> Option<Window> {
+    let starts: Vec<MicrogridStart> =
+        (0..source.fleet.microgrids.len()).map(|n| draw_start(source, n, row, spread, rng)).collect();
+    let mut terminals = source.outlook.terminal_values(
+        source.fleet,
+        source.profiles,
+        row,
+        source.steps,
+        source.valuation,
+        PriceKnowledge::DayAhead,
+    );
+    for (mg, values) in source.fleet.microgrids.iter().zip(&mut terminals) {
+        let shift = rng.random_range(-1.0..=1.0) * spread.value_per_kwh;
+        for (battery, value) in mg.batteries.iter().zip(values) {
+            shift_slopes(value, shift * battery.capacity_kwh);
+        }
+    }
+    Window::from_profiles(source.profiles, row, source.steps, &starts, &terminals)
+}
+
+fn draw_start(
+    source: &ScenarioSource<'_>,
+    n: usize,
+    row: usize,
+    spread: &StateSpread,
+    rng: &mut ChaCha8Rng,
+) -> MicrogridStart {
+    let mg = &source.fleet.microgrids[n];
+    let before = row.saturating_sub(1);
+    let price = source.profiles.microgrids[n].price_per_kwh.at(before);
+    let soc = mg
+        .batteries
+        .iter()
+        .map(|b| {
+            let u: f64 = rng.random();
+            let inner: f64 = rng.random();
+            if u < spread.soc_extreme {
+                b.soc_min
+            } else if u > 1.0 - spread.soc_extreme {
+                b.soc_max
+            } else {
+                b.soc_min + inner * (b.soc_max - b.soc_min)
+            }
+        })
+        .collect();
+    let p_dg_kw = (0..mg.dgs.len())
+        .map(|i| {
+            let noise: f64 = StandardNormal.sample(rng);
+            let set_point = covolt_fleet::merit_order::generator_set_point(mg, i, price);
+            (set_point.clamp(0.0, mg.dgs[i].p_max_kw) + noise * spread.p_dg_relative * mg.dgs[i].p_max_kw)
+                .clamp(0.0, mg.dgs[i].p_max_kw)
+        })
+        .collect();
+    MicrogridStart { soc, p_dg_kw }
+}
+
+fn shift_slopes(value: &mut TerminalValue, shift: f64) {
+    value.slopes.iter_mut().for_each(|s| *s += shift);
+}
