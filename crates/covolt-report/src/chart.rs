@@ -62,7 +62,9 @@ impl Tone {
 }
 
 /// Dash patterns, so that curves differ without colour.
-const DASHES: [&str; 6] = ["", "7 4", "2 3", "9 3 2 3", "12 4", "5 2 2 2 2 2"];
+const DASHES: [&str; 7] = ["", "7 4", "2 3", "9 3 2 3", "12 4", "5 2 2 2 2 2", "14 3"];
+/// The pattern of limits, the last one.
+const LIMIT_DASH: usize = 6;
 
 /// How a curve is drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -80,7 +82,7 @@ impl Style {
     pub fn nth(number: usize) -> Self {
         Self {
             tone: Tone::Series(number),
-            dash: number,
+            dash: number % LIMIT_DASH,
             width: 1.8,
         }
     }
@@ -89,8 +91,8 @@ impl Style {
     pub fn limit() -> Self {
         Self {
             tone: Tone::Limit,
-            dash: 1,
-            width: 1.6,
+            dash: LIMIT_DASH,
+            width: 2.2,
         }
     }
 
@@ -161,6 +163,8 @@ pub struct Axis {
     pub step: Option<f64>,
     /// Logarithmic (only the vertical axis).
     pub log: bool,
+    /// Ticks at whole numbers only.
+    pub whole: bool,
 }
 
 impl Axis {
@@ -171,6 +175,7 @@ impl Axis {
             range: None,
             step: None,
             log: false,
+            whole: false,
         }
     }
 
@@ -181,6 +186,15 @@ impl Axis {
             range: Some(range),
             step: Some(step),
             log: false,
+            whole: false,
+        }
+    }
+
+    /// Linear axis of a count, with ticks at whole numbers.
+    pub fn count(label: impl Into<String>) -> Self {
+        Self {
+            whole: true,
+            ..Self::new(label)
         }
     }
 
@@ -190,6 +204,12 @@ impl Axis {
             log: true,
             ..Self::new(label)
         }
+    }
+
+    /// Distance of the ticks: as given, or of whole numbers where wanted; `None` = chosen from the range.
+    fn step_over(&self, (low, high): (f64, f64)) -> Option<f64> {
+        let whole = || self.whole.then(|| round_step((high - low) / 5.0).max(1.0).ceil());
+        self.step.or_else(whole)
     }
 
     /// The same axis with the ends that hold all given values, so that panels can be compared.
@@ -252,7 +272,7 @@ pub struct Panel {
 }
 
 /// Size of a panel of small multiples, px.
-pub const SMALL: (f64, f64) = (380.0, 250.0);
+pub const SMALL: (f64, f64) = (380.0, 265.0);
 /// Size of a panel that stands alone, px.
 pub const WIDE: (f64, f64) = (760.0, 330.0);
 
@@ -323,11 +343,11 @@ impl Panel {
                 }
             }
         }
-        let x_ticks = Ticks::linear(self.x.range.unwrap_or(xs), self.x.step, self.x.range.is_some());
+        let x_ticks = Ticks::linear(self.x.range.unwrap_or(xs), self.x.step_over(xs), self.x.range.is_some());
         let y_ticks = if self.y.log {
             Ticks::decades(self.y.range.unwrap_or(ys))
         } else {
-            Ticks::linear(self.y.range.map_or(ys, |r| (r.0.min(ys.0), r.1.max(ys.1))), self.y.step, false)
+            Ticks::linear(self.y.range.map_or(ys, |r| (r.0.min(ys.0), r.1.max(ys.1))), self.y.step_over(ys), false)
         };
         let mut layout = Layout::auto_from_plots(&plots)
             .with_width(self.size.0)
@@ -388,7 +408,7 @@ pub fn open_svg(id: &str, title: &str, description: &str, (width, height): (f64,
     let (title, description) = (escape(title), escape(description));
     let _ = write!(
         svg,
-        "<svg viewBox=\"0 0 {width} {height}\" class=\"chart\" role=\"img\" aria-labelledby=\"{id}-t {id}-d\" \
+        "<svg id=\"{id}\" viewBox=\"0 0 {width} {height}\" class=\"chart\" role=\"img\" aria-labelledby=\"{id}-t {id}-d\" \
          aria-label=\"{title}\" fill=\"var(--ink, #1b1f24)\"><title id=\"{id}-t\">{title}</title>\
          <desc id=\"{id}-d\">{description}</desc>"
     );

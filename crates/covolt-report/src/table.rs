@@ -29,6 +29,8 @@ pub enum Cell {
     Count(u64),
     /// Nothing known.
     Missing,
+    /// The column does not apply to this row.
+    Empty,
 }
 
 impl Cell {
@@ -56,6 +58,7 @@ impl Cell {
                 format!("{value:.decimals$}").replace('-', "\u{2212}")
             }
             Self::Count(count) => grouped(*count),
+            Self::Empty => String::new(),
             _ => NO_DATA.to_owned(),
         }
     }
@@ -173,6 +176,6 @@ impl Table {
     }
 
     fn numeric(&self, column: usize) -> bool {
-        column > 0 && self.rows.iter().any(|row| row.get(column).is_some_and(|c| c.numeric() && *c != Cell::Missing))
+        column > 0 && self.rows.iter().any(|row| row.get(column).is_some_and(|c| matches!(c, Cell::Number(_) | Cell::Fixed(..) | Cell::Count(_))))
     }
 }

@@ -11,7 +11,7 @@ pub fn draw(record: &StudyRecord) -> Figure {
     let mut panel = Panel::new(
         "fig6-0",
         "Reward with and without DG capacity constraints",
-        Axis::new("Episode (count)"),
+        Axis::count("Episode (count)"),
         Axis::new("Reward ($ per window)"),
     );
     panel.size = WIDE;
@@ -24,21 +24,23 @@ pub fn draw(record: &StudyRecord) -> Figure {
         });
         keys.push(Key::line(&trace.label, style));
     }
-    let ends = rewards.iter().filter_map(|t| {
+    let ends: Vec<String> = rewards.iter().filter_map(|t| {
         let last = t.reward_usd.iter().rev().find(|v| v.is_finite())?;
         Some(format!("{}: {last:.2} $", t.label))
-    });
+    }).collect();
     panel.description = format!(
         "Reward in dollars per window over the episodes. At the end: {}.",
-        ends.collect::<Vec<_>>().join("; ")
+        ends.join("; ")
     );
     Figure {
         item: Item::CapacityReward,
         id: "fig6",
         title: "Reward with and without DG capacity constraints (paper, Fig. 6)".to_owned(),
-        caption: "Leaving the capacity constraints out makes the reward higher, but the power it is made of does \
-                  not exist. The distance between the curves is the price of feasibility."
-            .to_owned(),
+        caption: format!(
+            "Reward that is gained by leaving the capacity constraints out is made of power that does not exist; the \
+             distance to the curve with all constraints is the price of feasibility. At the end: {}.",
+            if ends.is_empty() { "no data".to_owned() } else { ends.join("; ") }
+        ),
         groups: if rewards.is_empty() {
             Vec::new()
         } else {

@@ -17,11 +17,21 @@ pub fn draw(record: &StudyRecord) -> Figure {
         id: "fig7",
         title: "Constraint returns with and without the capacity constraint (paper, Fig. 7)".to_owned(),
         caption: format!(
-            "DG power of {name}, one curve per step of the window. Without the constraint it grows beyond the \
-             limit (dashed, red); with it, every curve stays at or below."
+            "DG power of {name}, one curve per step of the window, against its limit (long dashes). {}",
+            returns.map_or(String::new(), |r| format!(
+                "At the end {} steps are above the limit with the constraint, {} without it.",
+                above(&r.with_constraint_kw, r.limit_kw),
+                above(&r.without_constraint_kw, r.limit_kw)
+            ))
         ),
         groups: returns.map(|r| vec![group(r)]).unwrap_or_default(),
     }
+}
+
+/// Steps whose power ends above the limit.
+fn above(curves: &[Vec<f64>], limit_kw: f64) -> usize {
+    let ends = curves.iter().filter_map(|curve| curve.last());
+    ends.filter(|power| **power > limit_kw * (1.0 + 1e-6)).count()
 }
 
 fn group(returns: &ConstraintReturns) -> Group {
@@ -39,7 +49,7 @@ fn group(returns: &ConstraintReturns) -> Group {
     let curves = || returns.with_constraint_kw.iter().chain(&returns.without_constraint_kw).flatten();
     let power = Axis::new("DG power (kW)").spanning(curves().copied().chain([returns.limit_kw]));
     let panel = |id: &str, title: &str, curves: &[Vec<f64>]| {
-        let mut panel = Panel::new(id, title, Axis::new("Episode (count)"), power.clone());
+        let mut panel = Panel::new(id, title, Axis::count("Episode (count)"), power.clone());
         panel.lines = curves
             .iter()
             .enumerate()
@@ -49,11 +59,10 @@ fn group(returns: &ConstraintReturns) -> Group {
             })
             .collect();
         panel.limits = vec![returns.limit_kw];
-        let above = curves.iter().filter(|c| c.last().is_some_and(|v| *v > returns.limit_kw * (1.0 + 1e-6)));
         panel.description = format!(
             "DG power in kW of {} over the episodes, {title}; at the end {} of {} steps are above the limit of {:.0} kW.",
             returns.microgrid,
-            above.count(),
+            above(curves, returns.limit_kw),
             curves.len(),
             returns.limit_kw
         );

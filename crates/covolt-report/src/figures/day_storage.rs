@@ -61,6 +61,16 @@ pub fn draw(record: &StudyRecord) -> Figure {
         panel.description = format!("State of charge in percent of the batteries of {} over one day.", m.name);
         states.push(panel);
     }
+    if day.price_usd_per_kwh.iter().any(|p| p.is_finite()) {
+        let axis = Axis::new("Price ($/kWh)");
+        let mut panel = Panel::new("fig4-price", "Exchange price", clock(), axis);
+        panel.lines.push(Line {
+            points: pairs(&day.hour, &day.price_usd_per_kwh),
+            style: Style { tone: Tone::Ink, ..CHARGE_STATE },
+        });
+        panel.description = "Exchange price in dollars per kWh over the same day.".to_owned();
+        powers.push(panel);
+    }
     let area = |label: &str, tone| Key::area(label, Style { tone, ..CHARGE_STATE });
     let power_keys = vec![area("Discharging", DISCHARGING), area("Charging", CHARGING)];
     let state_keys = vec![Key::line("State of charge", CHARGE_STATE)];
@@ -68,9 +78,9 @@ pub fn draw(record: &StudyRecord) -> Figure {
         item: Item::DayStorage,
         id: "fig4",
         title: "Batteries over the same day (paper, Fig. 4)".to_owned(),
-        caption: "Power of all batteries of a microgrid and the energy they hold. They fill up while energy is \
-                  cheap and empty while it is dear; a curve that starts and ends at the same level takes nothing \
-                  from the next day."
+        caption: "Power of all batteries of a microgrid and the energy they hold. Storage pays when it fills while \
+                  energy is cheap and empties while it is dear: compare with the price. A state of charge that \
+                  starts and ends at the same level takes nothing from the next day."
             .to_owned(),
         groups: if powers.is_empty() {
             Vec::new()

@@ -2,7 +2,7 @@
 //! limit) and coordination rounds over the episodes, for each trainer.
 
 use super::{Figure, Group};
-use crate::chart::{Axis, Key, Panel, Line, Style};
+use crate::chart::{Axis, Line, Panel, Style};
 use crate::record::{Item, LearningPoint, StudyRecord, TrainingRecord};
 
 type Quantity = (&'static str, &'static str, &'static str, fn(&LearningPoint) -> f64);
@@ -26,9 +26,8 @@ pub fn draw(record: &StudyRecord) -> Figure {
         item: Item::LearningCurve,
         id: "learning",
         title: "Learning curves".to_owned(),
-        caption: "What an episode costs and what it breaks: the cost of the bare policies goes down while the worst \
-                  violation of the batch becomes small. Cost and violations belong together; a low cost with \
-                  violations is worth nothing."
+        caption: "What the sampled actions of an episode cost and what they break, over all windows of the batch. Read \
+                  cost and violations together: a low cost with violations is worth nothing."
             .to_owned(),
         groups: groups.map(|(number, training)| group(number, training)).collect(),
     }
@@ -44,7 +43,8 @@ fn group(number: usize, training: &TrainingRecord) -> Group {
         .filter(|(name, ..)| *name != "rounds" || training.curve.iter().any(|p| p.rounds > 0))
         .map(|(name, title, unit, value)| {
             let id = format!("learning-{number}-{name}");
-            let mut panel = Panel::new(id, *title, Axis::new("Episode (count)"), Axis::new(*unit));
+            let value_axis = if *name == "rounds" { Axis::count(*unit) } else { Axis::new(*unit) };
+            let mut panel = Panel::new(id, *title, Axis::count("Episode (count)"), value_axis);
             let points = training.curve.iter().map(|p| (p.episode as f64, value(p)));
             panel.lines.push(Line {
                 points: points.collect(),
@@ -60,7 +60,6 @@ fn group(number: usize, training: &TrainingRecord) -> Group {
             panel
         })
         .collect();
-    let keys = vec![Key::line(format!("{} trainer", training.trainer), style)];
     let heading = format!("Trainer \u{201c}{}\u{201d}, {} episodes", training.trainer, training.episodes);
-    Group::small(heading, keys, &panels)
+    Group::small(heading, Vec::new(), &panels)
 }

@@ -127,9 +127,12 @@ fn svg(network: &NetworkPicture) -> String {
             b.id, b.loading_max_percent
         ))
     );
+    // The most loaded last: branches from the same bus share their first piece.
+    let mut by_loading: Vec<&BranchPicture> = network.branches.iter().collect();
+    by_loading.sort_by(|a, b| a.loading_max_percent.max(0.0).total_cmp(&b.loading_max_percent.max(0.0)));
     let body = html! {
         @for frame in drawing.frames() { (frame) }
-        @for branch in &network.branches { (drawing.branch(branch)) }
+        @for branch in by_loading { (drawing.branch(branch)) }
         @for (number, bus) in network.buses.iter().enumerate() { (drawing.bus(number, bus)) }
         (legend(height - LEGEND_HEIGHT))
     };
@@ -180,7 +183,7 @@ impl Drawing<'_> {
         let (near, far) = if column(from) <= column(to) { (from, to) } else { (to, from) };
         let ((x1, y1), (x2, y2)) = (self.place(near), self.place(far));
         let bend = x1 + 0.5 * self.pitch.0;
-        let closes_loop = column(far) != column(near) + 1;
+        let closes_loop = self.layout.parent.get(far) != Some(&Some(near));
         let path = match closes_loop {
             true => format!("M{x1:.1} {y1:.1}L{x2:.1} {y2:.1}"),
             false => format!("M{x1:.1} {y1:.1}H{bend:.1}V{y2:.1}H{x2:.1}"),

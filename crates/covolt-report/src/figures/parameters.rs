@@ -4,8 +4,9 @@
 //! movement would not be visible. The values themselves are in `parameters.csv`.
 
 use super::{Figure, Group, over_episodes};
-use crate::chart::{Axis, Key, Line, Panel, Style};
+use crate::chart::{Axis, Key, Line, Panel, Style, extent};
 use crate::record::{Item, Network, ParameterTrace, StudyRecord};
+use crate::table::short;
 
 /// Draws the figure.
 pub fn draw(record: &StudyRecord) -> Figure {
@@ -17,9 +18,13 @@ pub fn draw(record: &StudyRecord) -> Figure {
         item: Item::Parameters,
         id: "fig5",
         title: "Chosen parameters of both networks during training (paper, Fig. 5)".to_owned(),
-        caption: "Change of some parameters since the first episode, one curve each. Curves that become level \
-                  have converged; compare the two scales: the mean usually moves further than the covariance."
-            .to_owned(),
+        caption: format!(
+            "Change of some parameters since the first episode, one curve each; curves that become level have \
+             converged. Compare the two scales: the largest change is {} in the networks of the mean and {} in those \
+             of the covariance.",
+            largest(&record.parameters, Network::Mean),
+            largest(&record.parameters, Network::Covariance)
+        ),
         groups: groups
             .into_iter()
             .filter_map(|(network, id, heading)| group(&record.parameters, network, id, heading))
@@ -31,6 +36,13 @@ fn change(trace: &ParameterTrace) -> Vec<(f64, f64)> {
     let start = trace.value.iter().copied().find(|v| v.is_finite()).unwrap_or(0.0);
     let moved: Vec<f64> = trace.value.iter().map(|v| v - start).collect();
     over_episodes(&trace.episode, &moved)
+}
+
+/// Largest change of any parameter of one kind of network.
+fn largest(traces: &[ParameterTrace], network: Network) -> String {
+    let of_kind = traces.iter().filter(|t| t.network == network);
+    let changes = of_kind.flat_map(change).map(|p| p.1.abs());
+    short(extent(changes).map_or(f64::NAN, |range| range.1))
 }
 
 fn group(traces: &[ParameterTrace], network: Network, id: &str, heading: &str) -> Option<Group> {
@@ -49,7 +61,7 @@ fn group(traces: &[ParameterTrace], network: Network, id: &str, heading: &str) -
         .enumerate()
         .map(|(number, name)| {
             let own = traces.iter().filter(|t| t.microgrid == *name);
-            let episodes = Axis::new("Episode (count)");
+            let episodes = Axis::count("Episode (count)");
             let mut panel = Panel::new(format!("{id}-{number}"), *name, episodes, axis.clone());
             panel.lines = own
                 .enumerate()

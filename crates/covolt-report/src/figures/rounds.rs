@@ -18,7 +18,8 @@ pub fn draw(record: &StudyRecord) -> Figure {
         title: "Rounds of one distributed update (paper, Fig. 8)".to_owned(),
         caption: "Multipliers of the limits with the largest ones, and the worst violation of any limit, round by \
                   round. The update has converged when the multipliers are level and the violation is small; \
-                  fewer rounds mean fewer messages. Limits that bind keep a multiplier above zero."
+                  fewer rounds mean fewer messages. Limits that bind keep a \
+                  multiplier above zero. Violations below 1e\u{2212}8 pu are drawn at 1e\u{2212}8."
             .to_owned(),
         groups: groups
             .filter_map(|(number, m)| Some(group(number, m, m.trace.as_ref()?)))
@@ -45,7 +46,7 @@ fn group(number: usize, method: &CoordinationMethod, trace: &RoundsTrace) -> Gro
     };
     let style = |rank: usize| if rank < NAMED { Style::nth(rank) } else { rest };
     let title = |what: &str| format!("{}: {what}", method.name);
-    let rounds = || Axis::new("Round (count)");
+    let rounds = || Axis::count("Round (count)");
 
     let mut multipliers = Panel::new(
         format!("fig8m-{number}"),
@@ -101,7 +102,6 @@ fn group(number: usize, method: &CoordinationMethod, trace: &RoundsTrace) -> Gro
         trace.max_violation_pu.len(),
         method.name
     );
-    keys.push(Key::line("worst violation (at least 1e\u{2212}8)", style));
     let heading = match method.graph.as_str() {
         "" => method.name.clone(),
         graph => format!("{} ({graph} graph)", method.name),

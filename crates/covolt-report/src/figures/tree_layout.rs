@@ -11,6 +11,8 @@ use std::collections::VecDeque;
 pub struct TreeLayout {
     /// Column and row of each bus.
     pub place: Vec<(usize, usize)>,
+    /// The neighbour towards the root of each bus; `None` for roots.
+    pub parent: Vec<Option<usize>>,
     /// Number of columns.
     pub columns: usize,
     /// Number of rows.
@@ -27,6 +29,7 @@ pub fn lay_out(buses: usize, branches: &[(usize, usize)], root: usize) -> TreeLa
     }
     let mut layout = TreeLayout {
         place: vec![(0, 0); buses],
+        parent: vec![None; buses],
         ..TreeLayout::default()
     };
     let mut seen = vec![false; buses];
@@ -53,6 +56,7 @@ fn lay_out_part(start: usize, neighbours: &[Vec<usize>], seen: &mut [bool], layo
                 seen[next] = true;
                 layout.place[next].0 = layout.place[bus].0 + 1;
                 layout.columns = layout.columns.max(layout.place[next].0 + 1);
+                layout.parent[next] = Some(bus);
                 children[bus].push(next);
                 waiting.push_back(next);
             }

@@ -40,7 +40,7 @@ pub fn draw(record: &StudyRecord) -> Figure {
         id: "voltages",
         title: "Voltage profile".to_owned(),
         caption: format!(
-            "Every bus in the order of the case{}. Areas that touch a dashed line are at a limit; none may cross it.",
+            "Every bus in the order of the case{}. An area that touches a dashed line is at a limit; none may cross it.",
             if network.span.is_empty() { String::new() } else { format!(", {}", network.span) }
         ),
         groups: if panels.is_empty() { Vec::new() } else { vec![Group::small("", keys, &panels)] },
@@ -49,7 +49,9 @@ pub fn draw(record: &StudyRecord) -> Figure {
 
 fn panel(number: usize, area: &str, buses: &[&BusPicture], voltage: &Axis) -> Panel {
     let title = if area.is_empty() { "feeder" } else { area };
-    let order = Axis::new("Bus (position in the case)");
+    let ends = (0.0, buses.len() as f64 + 1.0);
+    let step = (ends.1 / 6.0).ceil();
+    let order = Axis::fixed("Bus (position in the area)", ends, step);
     let mut panel = Panel::new(format!("voltages-{number}"), title, order, voltage.clone());
     let places = || buses.iter().enumerate().map(|(position, bus)| ((position + 1) as f64, *bus));
     panel.bands = vec![Band {

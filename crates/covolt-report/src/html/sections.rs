@@ -114,7 +114,7 @@ fn group_block(group: &Group) -> Markup {
         @if group.wide {
             @for drawing in &group.drawings { div class="scroll" tabindex="0" role="region" aria-label="Figure" { (PreEscaped(drawing)) } }
         } @else {
-            div class="panels" { @for drawing in &group.drawings { div { (PreEscaped(drawing)) } } }
+            div class={ "panels" (if matches!(group.drawings.len(), 2 | 4) { " two" } else { "" }) } { @for drawing in &group.drawings { div { (PreEscaped(drawing)) } } }
         }
     }
 }

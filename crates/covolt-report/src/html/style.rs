@@ -22,7 +22,7 @@ code{font:.88em ui-monospace,Consolas,'DejaVu Sans Mono',monospace;overflow-wrap
 .tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,215px),1fr));gap:.8rem;margin:1.2rem 0}
 .tile{background:var(--box);border:1px solid var(--grid);border-radius:10px;padding:.7rem .9rem;display:flex;flex-direction:column}
 .tile .name{color:var(--soft);font-size:.9rem}.tile .value{font-size:1.65rem;font-weight:650;line-height:1.25}
-.tile .value small{font-size:.95rem;font-weight:400;color:var(--soft)}
+.tile .value small{display:block;font-size:.92rem;line-height:1.3;margin-bottom:.35rem;font-weight:400;color:var(--soft)}
 .tile .safety{margin-top:auto;font-size:.92rem}.safe{color:var(--good)}.unsafe{color:var(--bad);font-weight:600}
 nav{margin:1.2rem 0}nav h2{border:0;margin:.4rem 0;padding:0;font-size:1.05rem}
 nav ol{margin:0;padding-left:1.3rem;columns:16rem}nav li{break-inside:avoid}
@@ -31,8 +31,9 @@ figure{margin:1.6rem 0 2.2rem}figcaption,.caption{max-width:85ch;margin:.3rem 0 
 .keys{display:flex;flex-wrap:wrap;gap:.25rem 1.1rem;margin:.3rem 0 .5rem;font-size:.92rem}
 .key{display:inline-flex;align-items:center;gap:.45rem}.key svg{flex:none}
 .panels{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,320px),1fr));gap:.8rem}
+@media (min-width:760px){.panels.two{grid-template-columns:repeat(2,minmax(0,480px))}}
 .chart{display:block;width:100%;height:auto;font-family:inherit}
-.scroll{overflow-x:auto;max-width:100%}.scroll>.chart{min-width:620px;max-width:1100px}
+.scroll{overflow-x:auto;max-width:100%}.scroll>.chart{min-width:620px;max-width:900px}.scroll>#network-0{max-width:1100px}
 .scroll:focus-visible{outline:2px solid var(--accent)}
 table{border-collapse:collapse;font-size:.95rem;font-variant-numeric:tabular-nums;margin:.4rem 0}
 caption{text-align:left;font-weight:600;padding:.3rem 0}

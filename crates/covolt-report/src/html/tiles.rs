@@ -1,7 +1,7 @@
 //! The head of the page: what was studied, and the handful of numbers that matter, each gap with its safety beside it.
 
 use crate::record::{LayerFigures, StudyRecord};
-use crate::table::short;
+use crate::table::{grouped, short};
 use maud::{Markup, html};
 
 /// Facts about case and run.
@@ -12,7 +12,7 @@ pub fn facts(record: &StudyRecord) -> Markup {
             "Case " strong { (if case.name.is_empty() { "(no name)" } else { &case.name }) } ": "
             (case.buses) " buses, " (case.microgrids) " microgrids. "
             (case.days_train) " days for training, " (case.days_validation) " for choosing settings, "
-            (case.days_test) " for testing, which neither has seen."
+            (case.days_test) " for testing, read for neither."
             @if let Some(training) = &record.training { " Seed " (training.seed) "." }
             @if !record.command_line.is_empty() { " Made by " code { (record.command_line) } "." }
         }
@@ -49,7 +49,7 @@ pub fn tiles(record: &StudyRecord) -> Markup {
     if let Some(closed) = &record.closed_loop {
         tiles.push(Tile {
             name: format!("Closed loop, {} days", closed.days),
-            value: short(closed.gap_perfect_information_percent),
+            value: headline(closed.gap_perfect_information_percent),
             unit: "% above perfect information",
             safety: format!("{} of {} steps violate a limit", closed.violating_steps, closed.steps),
             safe: Some(closed.violating_steps == 0),
@@ -59,7 +59,7 @@ pub fn tiles(record: &StudyRecord) -> Markup {
         let speedup = record.decision_times.as_ref().and_then(|t| t.speedup());
         tiles.push(Tile {
             name: "Certified decision, all agents".to_owned(),
-            value: short(bare.median),
+            value: headline(bare.median),
             unit: "\u{b5}s (median)",
             safety: speedup.map_or(String::new(), |s| format!("{s:.0} times faster than the optimum")),
             safe: None,
@@ -68,16 +68,16 @@ pub fn tiles(record: &StudyRecord) -> Markup {
     if let Some(training) = &record.training {
         tiles.push(Tile {
             name: "Training, all agents".to_owned(),
-            value: short(training.wall_s),
+            value: headline(training.wall_s),
             unit: "s",
-            safety: format!("{} episodes, at most {} MiB", training.episodes, short(training.peak_memory_mib)),
+            safety: format!("{} episodes, at most {} MiB", training.episodes, headline(training.peak_memory_mib)),
             safe: None,
         });
     }
     if let Some(optimum) = &record.optimum {
         tiles.push(Tile {
             name: "Optimum to lower bound".to_owned(),
-            value: short(optimum.bound_gap_relative_max),
+            value: headline(optimum.bound_gap_relative_max),
             unit: "relative, at most",
             safety: format!("over {} windows", optimum.windows),
             safe: None,
@@ -103,7 +103,7 @@ pub fn tiles(record: &StudyRecord) -> Markup {
 fn gap(name: &str, layer: &LayerFigures, windows: usize) -> Tile {
     Tile {
         name: name.to_owned(),
-        value: short(layer.gap_percent),
+        value: headline(layer.gap_percent),
         unit: "% above the optimum",
         safety: match layer.violating_windows {
             0 => format!("all {windows} windows within all limits"),
@@ -111,4 +111,14 @@ fn gap(name: &str, layer: &LayerFigures, windows: usize) -> Tile {
         },
         safe: Some(layer.violating_windows == 0),
     }
+}
+
+/// A number with three significant digits.
+fn headline(value: f64) -> String {
+    let decimals = match value.abs() {
+        size if !(1e-3..1e4).contains(&size) => return short(value),
+        size if size >= 100.0 && value > 0.0 => return grouped(size.round() as u64),
+        size => (2.0 - size.log10().floor()).max(0.0) as usize,
+    };
+    format!("{value:.decimals$}").replace('-', "\u{2212}")
 }

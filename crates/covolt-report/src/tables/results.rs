@@ -100,7 +100,7 @@ fn costs(record: &StudyRecord) -> Table {
         rows.extend(costs.rows.iter().map(row));
         rows.push(row(&costs.total()));
         let bound = costs.lower_bound_usd.map_or(Cell::Missing, |b| Cell::Fixed(b, 4));
-        rows.push(vec![text("lower bound of the total"), bound, Cell::Missing, Cell::Missing]);
+        rows.push(vec![text("lower bound of the total"), bound, Cell::Empty, Cell::Empty]);
         window = format!(
             " Window of {:.2} h from {}, policies {}.",
             costs.window_h, costs.window_start, costs.layer
