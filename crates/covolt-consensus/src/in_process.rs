@@ -149,8 +149,8 @@ impl InProcess {
                 });
             }
             let data = program.data();
-            block.load(program, data.quadratic.as_deref(), None, &data.linear);
-            block.start(warm.x.and_then(|x| x.get(agent)).map(Vec::as_slice), centring);
+            let start = warm.x.and_then(|x| x.get(agent)).map(Vec::as_slice);
+            block.load(program, (data.quadratic.as_deref(), None, &data.linear), start, centring);
         }
         self.alphas.clear();
         self.alphas.resize(programs.len(), 1.0);
@@ -217,8 +217,7 @@ impl InProcess {
             program.add_activity(&block.x, &mut activity);
             cost += program.cost(&block.x);
         }
-        let local =
-            self.blocks.iter().zip(programs).map(|(block, program)| block.local_multipliers(program.data().rows.len()));
+        let local = self.blocks.iter().map(Block::local_multipliers);
         Solution {
             local: local.map(|(bounds, rows, balls)| LocalMultipliers { bounds, rows, balls }).collect(),
             x: self.blocks.iter().map(|block| block.x.clone()).collect(),

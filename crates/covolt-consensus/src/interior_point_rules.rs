@@ -25,11 +25,20 @@ pub struct InteriorPointSettings {
     pub centring: f64,
     /// The same with a warm start, which is closer to the end of the path (default 0.003).
     pub warm_centring: f64,
+    /// Agree on every step from the start: three rounds per iteration instead of one (default false).
+    pub always_agree: bool,
 }
 
 impl Default for InteriorPointSettings {
     fn default() -> Self {
-        Self { tolerance: 1e-8, acceptable: 1e-6, max_rounds: 120, centring: 0.1, warm_centring: 0.003 }
+        Self {
+            tolerance: 1e-8,
+            acceptable: 1e-6,
+            max_rounds: 120,
+            centring: 0.1,
+            warm_centring: 0.003,
+            always_agree: false,
+        }
     }
 }
 
@@ -207,7 +216,7 @@ impl Rules {
                 tolerance: settings.tolerance,
             });
         }
-        self.agreed |= self.since > PATIENCE;
+        self.agreed |= self.since > PATIENCE || settings.always_agree;
         self.iterate.factor(&totals.sums);
         self.iterate.solve(rows, &totals.sums, 0.0, false, None);
         Verdict::Predict { agreed: self.agreed }
