@@ -58,11 +58,9 @@ impl Grid {
             (0..network.branches().len()).filter_map(|b| BranchAmperes::new(&network, BranchIndex(b))).collect();
         let tree = Tree::new(&network, &shunts);
         // Flat start: the source voltage through the transformers' ratios along a spanning tree.
-        let mut at_position = vec![tree.v_source; n];
         let mut no_load_v = vec![tree.v_source; n];
-        for k in 1..n {
-            at_position[k] = tree.branches[k].ratio * at_position[tree.branches[k].parent];
-            no_load_v[tree.bus_at[k]] = at_position[k];
+        for (&bus, &scale) in tree.bus_at.iter().zip(&tree.scale) {
+            no_load_v[bus] = scale * tree.v_source;
         }
         let tree = network.is_radial().then_some(tree);
         let sparse = OnceLock::new();
@@ -180,7 +178,7 @@ impl Grid {
         ws.linearised = false;
         if let (Some(tree), Some(tree_ws), true) = (&self.tree, &mut ws.tree, ws.use_tree) {
             for (k, &bus) in tree.bus_at.iter().enumerate() {
-                tree_ws.v[k] = ws.v[bus];
+                tree_ws.v[k] = tree.inverse_scale[k] * ws.v[bus];
                 tree_ws.s[k] = Complex64::new(p[bus], q[bus]);
             }
             tree_ws.s[0] = Complex64::ZERO;
@@ -258,7 +256,7 @@ impl Grid {
         };
         ws.use_tree = true;
         for (k, &bus) in tree.bus_at.iter().enumerate() {
-            tree_ws.v[k] = ws.v[bus];
+            tree_ws.v[k] = tree.inverse_scale[k] * ws.v[bus];
             tree_ws.s[k] = Complex64::new(p[bus], q[bus]) * fraction;
         }
         tree_ws.s[0] = Complex64::ZERO;
@@ -269,7 +267,7 @@ impl Grid {
         };
         attempt.worst_bus = tree.bus_at[attempt.worst_bus];
         for (k, &bus) in tree.bus_at.iter().enumerate() {
-            ws.v[bus] = tree_ws.v[k];
+            ws.v[bus] = tree.scale[k] * tree_ws.v[k];
         }
         Ok(attempt)
     }

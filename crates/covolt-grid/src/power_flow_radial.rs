@@ -1,32 +1,39 @@
 //! Power flow of a radial network: Newton by elimination along the tree.
 //!
-//! Notation of `tree.rs`. With the demand s = p + jq (positive = consumption) bus k draws, (30)-(31),
+//! Scaled quantities of `tree.rs` (primes left out). With the demand s = p + jq (positive = consumption) bus k draws,
+//! (30)-(31), I(V) = conj(s) / conj(V), which around V0 is linear in conj(V):
 //!
 //! ```text
-//!   I(V) = conj(s) / conj(V)
+//!   I = gamma + beta conj(V)        beta = -conj(s) / conj(V0)^2        gamma = 2 conj(s) / conj(V0)
 //! ```
 //!
-//! which around V0 is linear in V and conj(V): I = gamma + beta conj(V), beta = -conj(s)/conj(V0)^2,
-//! gamma = 2 conj(s)/conj(V0). So the whole subtree below a branch draws, linearised,
+//! So the whole subtree below a branch draws, linearised,
 //!
 //! ```text
 //!   J = alpha V + beta conj(V) + gamma                                              (a)
 //! ```
 //!
-//! with alpha = shunts and (alpha, beta, gamma) summed over the children. Write [u1 u2] x for u1 x + u2 conj(x),
-//! N = [alpha beta]. Across the branch, V = a V_p - zeta J, hence with K = (1 + zeta N)^-1
+//! with alpha = shunts, and (alpha, beta, gamma) summed over the children. Write [u w] for the map x -> u x + w conj(x),
+//! and N = [alpha beta]. Across the branch V = V_p - zeta J, hence
 //!
 //! ```text
-//!   V = K a V_p - K zeta gamma                    K = [conj(A) -B] / (|A|^2 - |B|^2), A = 1 + zeta alpha, B = zeta beta
-//!   J = (N K) a V_p + (1 - N K zeta) gamma                                          (b)
+//!   V = K V_p - K zeta gamma                   K = (1 + zeta N)^-1
+//!   J = M V_p + C gamma                        C = (1 + N zeta)^-1,  M = N K         (b)
 //! ```
 //!
-//! and conj(a) J adds to (a) of the parent. One pass from the leaves gathers (a), one pass from the source
-//! gives all voltages: a full Newton step of (Y + Y_D) dV = -(Y V + I) in O(buses), without ever forming Y.
-//! Impedances enter by multiplication only, so a branch of 1e-9 pu costs no digits (1/z in Y would).
+//! and (b) adds to (a) of the parent. With A = 1 + zeta alpha and D = |A|^2 - |zeta beta|^2, written out,
 //!
-//! Both Kirchhoff laws hold exactly after a step, with the linearised demand. What is left is the second-order
-//! rest of I, and the power mismatch of a bus is exactly |s| |V - V0|^2 / |V0|^2: no residual is computed.
+//! ```text
+//!   K = [conj(A)  -zeta beta] / D                        K zeta = [zeta + |zeta|^2 conj(alpha)  -|zeta|^2 beta] / D
+//!   C = [conj(A)  -conj(zeta) beta] / D                  M = [alpha + conj(zeta) (|alpha|^2 - |beta|^2)  beta] / D
+//! ```
+//!
+//! One pass from the leaves gathers (a), one pass from the source gives all voltages: a full Newton step of
+//! (Y + Y_D) dV = -(Y V + I) in O(buses), without ever forming Y. Impedances enter by multiplication only, so a branch
+//! of 1e-9 pu costs no digits (1/z in Y would).
+//!
+//! Both Kirchhoff laws hold after a step, with the linearised demand. What is left is the second-order rest of I, and the
+//! power mismatch of a bus is exactly |s| |V - V0|^2 / |V0|^2: no residual is computed.
 //!
 //! The sweep method ([`FlowMethod::TreeSweep`](crate::FlowMethod)) is the same with beta = 0 and gamma = I(V0).
 
@@ -59,11 +66,11 @@ impl RealLinear {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Eliminated {
     pub parent: usize,
-    /// V of the bus from V of the parent: K a.
+    /// V of the bus from V of the parent: K.
     pub voltage: RealLinear,
     /// V of the bus from gamma: -K zeta.
     pub drop: RealLinear,
-    /// Current drawn from the parent from gamma: conj(a) (1 - N K zeta).
+    /// Current drawn from the parent from gamma: C.
     pub current: RealLinear,
 }
 
@@ -74,7 +81,7 @@ pub(crate) struct Subtree {
     pub beta: Complex64,
 }
 
-/// Per-thread memory of the tree methods, everything in tree order.
+/// Per-thread memory of the tree methods, everything in tree order and in scaled quantities.
 #[derive(Debug)]
 pub(crate) struct TreeWorkspace {
     pub v: Vec<Complex64>,
@@ -103,28 +110,26 @@ impl TreeWorkspace {
     }
 }
 
-/// Eliminates one bus: returns what is left behind, the N that its parent sees, and the determinant |A|^2 - |B|^2,
-/// which is positive on the upper (high-voltage) branch of solutions.
+/// Eliminates one bus: returns what is left behind, the M that its parent sees, and the determinant D, which is positive
+/// on the upper (high-voltage) branch of solutions.
 #[inline(always)]
 pub(crate) fn eliminate(branch: &TreeBranch, subtree: Subtree) -> (Eliminated, Subtree, f64) {
-    let TreeBranch { parent, ratio, zeta, .. } = *branch;
+    let TreeBranch { parent, zeta, zeta_square, .. } = *branch;
     let Subtree { alpha, beta } = subtree;
     let a = Complex64::ONE + zeta * alpha;
-    let b = zeta * beta;
-    let determinant = a.norm_sqr() - b.norm_sqr();
+    let beta_square = beta.norm_sqr();
+    let determinant = a.norm_sqr() - zeta_square * beta_square;
     let scale = 1.0 / determinant;
-    let k1 = a.conj() * scale;
-    let k2 = b * -scale;
-    // N K
-    let m1 = alpha * k1 + beta * k2.conj();
-    let m2 = alpha * k2 + beta * k1.conj();
+    let own = a.conj() * scale;
+    let beta_scaled = beta * scale;
     let eliminated = Eliminated {
         parent,
-        voltage: RealLinear(k1 * ratio, k2 * ratio.conj()),
-        drop: RealLinear(-(k1 * zeta), -(k2 * zeta.conj())),
-        current: RealLinear(ratio.conj() * (Complex64::ONE - m1 * zeta), -(ratio.conj() * m2 * zeta.conj())),
+        voltage: RealLinear(own, -(zeta * beta_scaled)),
+        drop: RealLinear((zeta + alpha.conj() * zeta_square) * -scale, beta_scaled * zeta_square),
+        current: RealLinear(own, -(zeta.conj() * beta_scaled)),
     };
-    let seen_by_parent = Subtree { alpha: m1 * ratio.norm_sqr(), beta: m2 * (ratio.conj() * ratio.conj()) };
+    let seen_by_parent =
+        Subtree { alpha: (alpha + zeta.conj() * (alpha.norm_sqr() - beta_square)) * scale, beta: beta_scaled };
     (eliminated, seen_by_parent, determinant)
 }
 

@@ -25,8 +25,9 @@
 //!   dL/dp_k = Re(mu_k / V_k),   dL/dq_k = -Im(mu_k / V_k)
 //! ```
 //!
-//! because dL = Re(conj(mu) dI) and dI = conj(ds)/conj(V). Either costs O(buses), whatever L depends on.
+//! because dL = Re(conj(mu) dI) and dI = conj(ds)/conj(V). Scaled quantities of `tree.rs` inside, plain ones outside. Either costs O(buses), whatever L depends on.
 
+use crate::demand_current::demand_current;
 use crate::power_flow_radial::{Subtree, TreeWorkspace, eliminate};
 use crate::tree::Tree;
 use num_complex::Complex64;
@@ -59,8 +60,7 @@ pub(crate) fn linearise(tree: &Tree, ws: &mut TreeWorkspace) -> Result<(), usize
 pub(crate) fn forward(tree: &Tree, dp: &[f64], dq: &[f64], dv: &mut [Complex64], ws: &mut TreeWorkspace) {
     let n = tree.branches.len();
     for (k, &bus) in tree.bus_at.iter().enumerate() {
-        let v = ws.v[k];
-        ws.gamma[k] = Complex64::new(dp[bus], -dq[bus]) * v * (1.0 / v.norm_sqr());
+        ws.gamma[k] = demand_current(dp[bus], dq[bus], ws.v[k]);
     }
     for k in (1..n).rev() {
         let left = &ws.eliminated[k];
@@ -74,7 +74,7 @@ pub(crate) fn forward(tree: &Tree, dp: &[f64], dq: &[f64], dv: &mut [Complex64],
         let left = &ws.eliminated[k];
         let dv_k = left.voltage.apply(ws.gamma[left.parent]) + ws.gamma[k];
         ws.gamma[k] = dv_k;
-        dv[tree.bus_at[k]] = dv_k;
+        dv[tree.bus_at[k]] = tree.scale[k] * dv_k;
     }
 }
 
@@ -82,7 +82,7 @@ pub(crate) fn forward(tree: &Tree, dp: &[f64], dq: &[f64], dv: &mut [Complex64],
 pub(crate) fn adjoint(tree: &Tree, dl_dv: &[Complex64], dl_dp: &mut [f64], dl_dq: &mut [f64], ws: &mut TreeWorkspace) {
     let n = tree.branches.len();
     for (k, &bus) in tree.bus_at.iter().enumerate() {
-        ws.rhs[k] = dl_dv[bus];
+        ws.rhs[k] = tree.scale[k].conj() * dl_dv[bus];
     }
     for k in (1..n).rev() {
         let left = &ws.eliminated[k];
