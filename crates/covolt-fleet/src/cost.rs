@@ -8,6 +8,10 @@ use crate::layout::ActionLayout;
 use crate::window::MicrogridWindow;
 use serde::{Deserialize, Serialize};
 
+/// A battery below this power stands at the kink between charging and discharging, kW: what rounding leaves of a power
+/// that an empty or full battery is denied.
+pub(crate) const NO_POWER_KW: f64 = 1e-9;
+
 /// Cost of one microgrid over a window, $.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
@@ -70,9 +74,9 @@ pub fn storage_cost(
             for t in 0..layout.steps {
                 let at = layout.p_ess(t, k);
                 let (charging, discharging) = (slope_kw * battery.eta_charge, slope_kw / battery.eta_discharge);
-                gradient[at] -= if action[at] > 0.0 {
+                gradient[at] -= if action[at] > NO_POWER_KW {
                     charging
-                } else if action[at] < 0.0 {
+                } else if action[at] < -NO_POWER_KW {
                     discharging
                 } else {
                     // Subgradients from `charging` to `discharging`: the one nearest to a zero total.

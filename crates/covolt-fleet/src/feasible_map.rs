@@ -10,6 +10,7 @@
 //! outside passes to whatever the limit depends on (the step before for ramps and energy, the active power for the
 //! circle), or vanishes when the limit is constant.
 
+use crate::cost::NO_POWER_KW;
 use crate::devices::{Battery, DieselGenerator};
 use crate::fleet::Microgrid;
 use crate::layout::ActionLayout;
@@ -104,9 +105,20 @@ pub fn pull_back(
                 cotangent[ip] += (to_limit.high - to_limit.low) * circle_slope(p, q_limit);
             }
             soc -= battery.soc_change(p, dt_h);
-            let soc_slope = if p >= 0.0 { battery.eta_charge } else { 1.0 / battery.eta_discharge } * soc_per_kw;
             let (low, high) = battery_range(battery, soc, dt_h);
-            let (to_raw, to_limit) = one_sided(raw[ip], low, high, cotangent[ip] + carry * soc_slope);
+            let charging = cotangent[ip] + carry * battery.eta_charge * soc_per_kw;
+            let discharging = cotangent[ip] + carry / battery.eta_discharge * soc_per_kw;
+            let total = if p.abs() > NO_POWER_KW {
+                if p > 0.0 { charging } else { discharging }
+            } else if raw[ip] < 0.0 {
+                // Empty and asked to discharge: inwards is charging, following the limit is discharging.
+                if charging < 0.0 { charging } else { discharging.max(0.0) }
+            } else if discharging > 0.0 {
+                discharging
+            } else {
+                charging.min(0.0)
+            };
+            let (to_raw, to_limit) = one_sided(raw[ip], low, high, total);
             cotangent[ip] = to_raw;
             if high < battery.p_charge_max_kw {
                 carry -= to_limit.high / (battery.eta_charge * soc_per_kw);
@@ -155,8 +167,12 @@ struct LimitCotangent {
 }
 
 /// Splits the cotangent of a clipped entry between the entry itself and the limit it sits at.
+///
+/// A range without width leaves the entry no inside to go back to, and is a constant (no rating left for Q).
 fn one_sided(raw: f64, low: f64, high: f64, cotangent: f64) -> (f64, LimitCotangent) {
-    if raw >= high && cotangent < 0.0 {
+    if low >= high {
+        (0.0, LimitCotangent { low: 0.0, high: 0.0 })
+    } else if raw >= high && cotangent < 0.0 {
         (0.0, LimitCotangent { low: 0.0, high: cotangent })
     } else if raw <= low && cotangent > 0.0 {
         (0.0, LimitCotangent { low: cotangent, high: 0.0 })
