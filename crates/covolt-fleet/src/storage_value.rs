@@ -5,8 +5,12 @@
 //!
 //! With lambda >= 0 the stage reward -c_t is concave and piecewise linear in d, so V_t is concave and piecewise linear
 //! too and the maximum is the sup-convolution of two such functions: their linear pieces, sorted by falling slope.
-//! No grid over the state of charge is needed. With lambda < 0 discharging never pays (it would burn energy that the
-//! market pays to take), so the stage is limited to d >= 0, where the reward is linear.
+//! No grid over the state of charge is needed.
+//!
+//! With lambda < 0 the stage reward has a convex kink at d = 0 (the losses earn too), so V_t need not be concave. The
+//! stage is then limited to d >= 0, where the reward is linear: nobody discharges while being paid to consume. That is
+//! exact unless a nearly full battery meets a falling series of negative prices (making room for the deepest hour can
+//! pay); there the value is what a battery that never discharges at a negative price earns, a lower bound.
 
 use crate::devices::Battery;
 use crate::window::TerminalValue;
