@@ -12,18 +12,22 @@
 //! | (26) Fisher information | [`fisher`] |
 //! | (47)-(49) pathwise estimator, corrected | [`pathwise`] |
 //! | (47)-(49) score-function alternative | [`score_function`] |
-//! | (23)-(25) solved in output space, mapped back | [`output_step`] |
+//! | (23)-(25) solved in output space, mapped back: few states, many states | [`output_step`], [`output_fit`] |
+//! | (25) step along the natural gradient | [`mod@natural_step`], [`conjugate_gradient`] |
 //! | descent on parameters | [`adam`] |
 //! | files | [`save`] |
 
 pub mod adam;
 mod cholesky;
+pub mod conjugate_gradient;
 pub mod covariance;
 pub mod divergence;
 pub mod error;
 pub mod fisher;
 mod matrix_product;
 pub mod mlp;
+pub mod natural_step;
+pub mod output_fit;
 pub mod output_step;
 pub mod pathwise;
 pub mod policy;
@@ -31,11 +35,14 @@ pub mod save;
 pub mod score_function;
 
 pub use adam::{Adam, CosineSchedule};
+pub use conjugate_gradient::{CgInfo, CgSettings, CgWorkspace};
 pub use covariance::{CovarianceKind, Factor, LogSigma};
 pub use divergence::kl_divergence;
 pub use error::PolicyError;
 pub use fisher::{FisherWorkspace, OutputMetric, fisher_product};
 pub use mlp::{Activation, LastLayer, Mlp, Tape};
+pub use natural_step::natural_step;
+pub use output_fit::OutputFit;
 pub use output_step::{DEFAULT_DAMPING, OutputStep, OutputStepInfo};
 pub use pathwise::{pathwise_gradient, pathwise_gradient_at};
 pub use policy::{Action, Feature, GaussianPolicy, PolicySpec, PolicyWorkspace};
