@@ -1,0 +1,44 @@
+//! The built-in case, carried inside the program.
+
+use crate::fault::CaseError;
+use std::path::Path;
+
+macro_rules! embed {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_bytes!(concat!("../../../cases/five-microgrids/", $name)))),*]
+    };
+}
+
+/// Files of the built-in case.
+pub(crate) const FILES: &[(&str, &[u8])] = embed![
+    "case.toml",
+    "buses.csv",
+    "branches.csv",
+    "generators.csv",
+    "pv.csv",
+    "batteries.csv",
+    "loads.csv",
+    "series/measured.csv.gz",
+    "series/prices.csv.gz",
+    "LICENSE.simbench",
+    "NOTICE",
+];
+
+/// Copies the built-in case into an empty or new folder, as a starting point for a case of one's own.
+///
+/// # Errors
+/// The folder is not empty, or cannot be written.
+pub fn write_builtin(folder: &Path) -> Result<(), CaseError> {
+    let error = |path: &Path, e: std::io::Error| CaseError::Write { path: path.display().to_string(), reason: e.to_string() };
+    if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(CaseError::NotEmpty { path: folder.display().to_string() });
+    }
+    for (name, bytes) in FILES {
+        let path = folder.join(name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(|e| error(parent, e))?;
+        }
+        std::fs::write(&path, bytes).map_err(|e| error(&path, e))?;
+    }
+    Ok(())
+}

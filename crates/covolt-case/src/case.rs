@@ -1,0 +1,354 @@
+//! A case: the way from its files to a validated fleet with profiles, all faults at once.
+
+use crate::case_file::{BranchRow, BusRow, CaseFile, StorageValueKind};
+use crate::case_files::CaseFiles;
+use crate::days::{DaySplit, split_days};
+use crate::device_tables::{batteries, generators, pvs, read_devices};
+use crate::fault::{CaseFault, Place};
+use crate::fingerprint::{case_fingerprint, data_fingerprint};
+use crate::microgrid_tables::{owners, pccs};
+use crate::network_tables::{BusTable, build_grid, voltage_limits};
+use crate::profile_tables::SeriesStore;
+use crate::table::{Row, read_table};
+use crate::time_axis::calendar;
+use crate::toml_document::{CASE_FILE, KeyPlaces, read_document};
+use covolt_fleet::{Fleet, Load, Microgrid, MicrogridProfiles, MicrogridStart, NetworkLimits, Profiles};
+use covolt_grid::{BranchIndex, BusIndex};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Value of the energy left in a battery after the window, as the case asks for it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StorageValueSetting {
+    /// No value.
+    None,
+    /// The same value at every time, currency per kWh stored.
+    Constant {
+        /// Currency per kWh.
+        value_per_kwh: f64,
+    },
+    /// A value per local hour of day.
+    TimeOfDay {
+        /// 24 values, currency per kWh.
+        values_per_kwh: Vec<f64>,
+    },
+    /// Dynamic program over the price forecast.
+    PriceForecast {
+        /// Hours of forecast behind the window.
+        horizon_hours: f64,
+        /// Levels of the state of charge.
+        soc_levels: usize,
+    },
+}
+
+/// Settings of a case that are not part of the fleet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CaseSettings {
+    /// One sentence about the case.
+    pub description: String,
+    /// Currency of prices and costs.
+    pub currency: String,
+    /// Window length T in steps.
+    pub steps: usize,
+    /// Step length, h.
+    pub dt_h: f64,
+    /// Local time minus UTC, h.
+    pub utc_offset_hours: f64,
+    /// Terminal value of stored energy.
+    pub storage_value: StorageValueSetting,
+}
+
+/// A valid case.
+#[derive(Debug)]
+pub struct Case {
+    /// Name.
+    pub name: String,
+    /// Grid, microgrids, limits.
+    pub fleet: Fleet,
+    /// Loads, PV power, prices, calendar.
+    pub profiles: Profiles,
+    /// Days for training, validation, test.
+    pub days: DaySplit,
+    /// Settings.
+    pub settings: CaseSettings,
+    /// State of each microgrid's devices just before the data begins.
+    pub starts: Vec<MicrogridStart>,
+    /// SHA-256 (hexadecimal) over network, devices, limits and layout; a policy belongs to one fingerprint.
+    pub fingerprint: String,
+}
+
+/// Faults and warnings of a case, and the case itself when there is no fault.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub case: Option<Case>,
+    pub faults: Vec<CaseFault>,
+    pub warnings: Vec<String>,
+}
+
+impl Case {
+    /// Loads the case in a folder (or the folder of a named `case.toml`).
+    ///
+    /// # Errors
+    /// All faults at once, never empty, in order of file and line.
+    pub fn load(path: &Path) -> Result<Case, Vec<CaseFault>> {
+        read_folder(path).into_result()
+    }
+
+    /// The built-in case: 33-bus feeder with five 13-bus microgrids. Needs no file.
+    ///
+    /// # Errors
+    /// Never in a released version: a test loads it.
+    pub fn builtin() -> Result<Case, Vec<CaseFault>> {
+        read_case(&CaseFiles::Embedded(crate::builtin::FILES)).into_result()
+    }
+
+    /// SHA-256 (hexadecimal) over all series values and time stamps.
+    pub fn data_fingerprint(&self) -> String {
+        data_fingerprint(&self.profiles)
+    }
+}
+
+impl Reading {
+    fn into_result(self) -> Result<Case, Vec<CaseFault>> {
+        match self.case {
+            Some(case) if self.faults.is_empty() => Ok(case),
+            _ if self.faults.is_empty() => {
+                Err(vec![Place::new(CASE_FILE, None).fault("", "the case is incomplete", "see docs/case-format.md")])
+            }
+            _ => Err(self.faults),
+        }
+    }
+}
+
+pub(crate) fn read_folder(path: &Path) -> Reading {
+    let folder = match path.file_name() {
+        Some(name) if name == CASE_FILE && !path.is_dir() => path.parent().unwrap_or(Path::new(".")),
+        _ => path,
+    };
+    if !folder.is_dir() && !folder.as_os_str().is_empty() {
+        let fault = Place::new(&path.display().to_string(), None).fault("", "there is no such folder", "a case is a folder with a case.toml");
+        return Reading { case: None, faults: vec![fault], warnings: Vec::new() };
+    }
+    read_case(&CaseFiles::Folder(folder))
+}
+
+pub(crate) fn read_case(files: &CaseFiles<'_>) -> Reading {
+    let (mut faults, mut warnings) = (Vec::new(), Vec::new());
+    let case = match files.read_text(CASE_FILE) {
+        Ok(text) => {
+            let (file, places) = read_document(&text, &mut faults);
+            file.and_then(|file| assemble(files, &file, &places, &mut faults, &mut warnings))
+        }
+        Err(fault) => {
+            faults.push(fault);
+            None
+        }
+    };
+    faults.sort();
+    faults.dedup();
+    Reading { case: case.filter(|_| faults.is_empty()), faults, warnings }
+}
+
+fn assemble(files: &CaseFiles<'_>, file: &CaseFile, places: &KeyPlaces, faults: &mut Vec<CaseFault>, warnings: &mut Vec<String>) -> Option<Case> {
+    let storage_value = storage_value(file, places, faults);
+    scalars(file, places, faults);
+    let bus_rows: Vec<Row<BusRow>> = read_table(files, &file.network.buses, faults);
+    let branches: Vec<Row<BranchRow>> = read_table(files, &file.network.branches, faults);
+    let buses = BusTable::new(bus_rows, faults);
+    let (v_min_pu, v_max_pu) = voltage_limits(file, places, &buses, faults);
+    let grid = build_grid(file, places, &buses, &branches, faults);
+    let owner = owners(file, places, &buses, faults);
+    let pcc = pccs(file, places, &buses, &branches, &owner, faults);
+    let rows = read_devices(files, file, places, faults);
+    let dgs = generators(&rows.generators, &buses, &owner, faults);
+    let pv_systems = pvs(&rows.pvs, &buses, &owner, faults);
+    let stores = batteries(&rows.batteries, &buses, &owner, faults);
+
+    let store = SeriesStore::read(files, file, &rows.pvs, &rows.loads, places, faults, warnings);
+    let mut series = match store {
+        Some(s) => s,
+        None => {
+            if file.series.is_empty() {
+                faults.push(places.fault("series", "there is no series", "add [series.NAME] with file and time_column"));
+            }
+            return None;
+        }
+    };
+    let common = file.price.as_ref().map(|p| series.price(p, &file.currency, "price", places, faults));
+    let mut profiles = Vec::new();
+    for (n, m) in file.microgrid.iter().enumerate() {
+        let own = m.price.as_ref().map(|p| series.price(p, &file.currency, &format!("microgrid[{n}].price"), places, faults));
+        match own.or_else(|| common.clone()) {
+            Some(price) => profiles.push(price.map(|price_per_kwh| MicrogridProfiles { loads: Vec::new(), pvs_kw: Vec::new(), price_per_kwh })),
+            None => {
+                faults.push(places.fault(&format!("microgrid[{n}]"), format!("microgrid \"{}\" has no price", m.name), "add [price] for all microgrids, or microgrid.price"));
+                profiles.push(None);
+            }
+        }
+    }
+    let (mut microgrid_loads, mut feeder_loads, mut feeder_profiles) = (vec![Vec::new(); file.microgrid.len()], Vec::new(), Vec::new());
+    for row in &rows.loads {
+        let l = &row.value;
+        let bus = match buses.find(&l.bus, &format!("load \"{}\"", l.id)) {
+            Ok(bus) => bus,
+            Err((what, hint)) => {
+                faults.push(row.at.fault("bus", what, hint));
+                continue;
+            }
+        };
+        let n = owner.get(bus.0).copied().flatten();
+        let factor = file.scaling.load * n.and_then(|n| file.microgrid.get(n)).map_or(1.0, |m| m.load_scale);
+        let Some(profile) = series.load(row, factor, &buses, faults) else { continue };
+        let load = Load { id: l.id.clone(), bus };
+        match n {
+            Some(n) => {
+                microgrid_loads[n].push(load);
+                profiles[n].iter_mut().for_each(|p| p.loads.push(profile.clone()));
+            }
+            None => {
+                feeder_loads.push(load);
+                feeder_profiles.push(profile);
+            }
+        }
+    }
+    for p in &pv_systems {
+        let kv = buses.rows.get(p.device.bus.0).map_or(0.0, |r| r.value.kv);
+        let factor = file.scaling.pv * file.microgrid.get(p.owner).map_or(1.0, |m| m.pv_scale);
+        if let Some(power) = series.pv(&rows.pvs[p.row], factor, kv, faults, warnings) {
+            profiles[p.owner].iter_mut().for_each(|m| m.pvs_kw.push(power.clone()));
+        }
+    }
+    let offset_s = (file.calendar.utc_offset_hours * 3600.0).round() as i64;
+    let clock = calendar(&series.unix_s, offset_s);
+    let per_day = (86_400 / series.dt_s).max(1) as usize;
+    let mut rows_of_day: BTreeMap<usize, usize> = BTreeMap::new();
+    clock.day.iter().for_each(|&d| *rows_of_day.entry(d).or_default() += 1);
+    let complete = rows_of_day.iter().filter(|(_, n)| **n == per_day).map(|(&d, _)| (d, clock.first_date + d as i64)).collect();
+    let days = split_days(&file.days, &complete, places, faults);
+    for (name, set) in [("training", &days.train), ("validation", &days.validation), ("test", &days.test)] {
+        if set.is_empty() {
+            warnings.push(format!("the split leaves no {name} day"));
+        }
+    }
+
+    let grid = grid.filter(|_| faults.is_empty())?;
+    let mut microgrids = Vec::new();
+    let mut starts = Vec::new();
+    for (n, m) in file.microgrid.iter().enumerate() {
+        let mine = |o: usize| o == n;
+        microgrids.push(Microgrid {
+            name: m.name.clone(),
+            pcc: BranchIndex(pcc.get(n).copied().flatten()?),
+            buses: (0..owner.len()).filter(|&b| owner[b] == Some(n)).map(BusIndex).collect(),
+            dgs: dgs.iter().filter(|d| mine(d.owner)).map(|d| d.device.0.clone()).collect(),
+            pvs: pv_systems.iter().filter(|d| mine(d.owner)).map(|d| d.device.clone()).collect(),
+            batteries: stores.iter().filter(|d| mine(d.owner)).map(|d| d.device.0.clone()).collect(),
+            loads: std::mem::take(&mut microgrid_loads[n]),
+            fuel_price_per_l: m.fuel_price_per_l,
+        });
+        starts.push(MicrogridStart {
+            soc: stores.iter().filter(|d| mine(d.owner)).map(|d| d.device.1).collect(),
+            p_dg_kw: dgs.iter().filter(|d| mine(d.owner)).map(|d| d.device.1).collect(),
+        });
+    }
+    let mut limits = NetworkLimits::uniform(grid.network(), file.limits.v_min_pu, file.limits.v_max_pu);
+    limits.v_min_pu = v_min_pu;
+    limits.v_max_pu = v_max_pu;
+    let fleet = match Fleet::try_new(grid, microgrids, feeder_loads, limits) {
+        Ok(fleet) => fleet,
+        Err(list) => {
+            faults.extend(list.iter().map(|f| Place::new(CASE_FILE, None).fault("", f.to_string(), "see docs/case-format.md")));
+            return None;
+        }
+    };
+    let profiles = Profiles {
+        dt_h: series.dt_h(),
+        unix_s: series.unix_s.clone(),
+        hour_of_day: clock.hour_of_day,
+        weekday: clock.weekday,
+        day: clock.day,
+        feeder_loads: feeder_profiles,
+        microgrids: profiles.into_iter().collect::<Option<Vec<_>>>()?,
+    };
+    let settings = CaseSettings {
+        description: file.description.clone(),
+        currency: file.currency.clone(),
+        steps: file.window.steps,
+        dt_h: series.dt_h(),
+        utc_offset_hours: file.calendar.utc_offset_hours,
+        storage_value: storage_value?,
+    };
+    let fingerprint = case_fingerprint(&fleet, settings.steps, settings.dt_h);
+    Some(Case { name: file.name.clone(), fleet, profiles, days, settings, starts, fingerprint })
+}
+
+/// A window longer than this is taken for a mistake: a week of quarter hours.
+const LONGEST_WINDOW: usize = 672;
+
+fn scalars(file: &CaseFile, places: &KeyPlaces, faults: &mut Vec<CaseFault>) {
+    if file.name.trim().is_empty() {
+        faults.push(places.fault("name", "the name is empty", "name the case"));
+    }
+    if !(1..=LONGEST_WINDOW).contains(&file.window.steps) {
+        faults.push(places.fault("window.steps", format!("a window of {} steps", file.window.steps), format!("1 to {LONGEST_WINDOW} steps")));
+    }
+    if file.calendar.utc_offset_hours.abs() > 14.0 {
+        faults.push(places.fault("calendar.utc_offset_hours", format!("{} hours", file.calendar.utc_offset_hours), "local time minus UTC lies between -14 and 14 hours"));
+    }
+    let mut factor = |key: String, v: f64| {
+        if !(0.0..=1e6).contains(&v) {
+            faults.push(places.fault(&key, format!("factor {v}"), "must be at least 0"));
+        }
+    };
+    factor("scaling.load".into(), file.scaling.load);
+    factor("scaling.pv".into(), file.scaling.pv);
+    for (n, m) in file.microgrid.iter().enumerate() {
+        factor(format!("microgrid[{n}].load_scale"), m.load_scale);
+        factor(format!("microgrid[{n}].pv_scale"), m.pv_scale);
+    }
+    for (n, m) in file.microgrid.iter().enumerate() {
+        let price = m.fuel_price_per_l;
+        if !(0.0..=100.0).contains(&price) {
+            faults.push(places.fault(&format!("microgrid[{n}].fuel_price_per_l"), format!("fuel price {price} {}/L", file.currency), "must be at least 0, per litre"));
+        }
+    }
+}
+
+fn storage_value(file: &CaseFile, places: &KeyPlaces, faults: &mut Vec<CaseFault>) -> Option<StorageValueSetting> {
+    let s = &file.storage_value;
+    let mut fault = |key: &str, what: String, hint: &str| faults.push(places.fault(&format!("storage_value.{key}"), what, hint));
+    let implausible = |v: f64| v.abs() > 100.0;
+    match s.kind {
+        StorageValueKind::None => Some(StorageValueSetting::None),
+        StorageValueKind::Constant => match s.value_per_kwh {
+            Some(v) if !implausible(v) => Some(StorageValueSetting::Constant { value_per_kwh: v }),
+            other => {
+                fault("value_per_kwh", format!("the constant value is {other:?}"), "give the value of stored energy, currency per kWh, e.g. 0.09");
+                None
+            }
+        },
+        StorageValueKind::TimeOfDay => match &s.values_per_kwh {
+            Some(list) if list.len() == 24 && !list.iter().any(|&v| implausible(v)) => {
+                Some(StorageValueSetting::TimeOfDay { values_per_kwh: list.clone() })
+            }
+            other => {
+                let found = other.as_ref().map_or(0, Vec::len);
+                fault("values_per_kwh", format!("{found} values"), "give 24 values, one per local hour, currency per kWh");
+                None
+            }
+        },
+        StorageValueKind::PriceForecast => {
+            let horizon_hours = s.horizon_hours.unwrap_or(24.0);
+            let soc_levels = s.soc_levels.unwrap_or(41);
+            if !(horizon_hours > 0.0 && horizon_hours <= 336.0) {
+                fault("horizon_hours", format!("{horizon_hours} hours"), "above 0 and at most 336 hours");
+                return None;
+            }
+            if !(3..=1001).contains(&soc_levels) {
+                fault("soc_levels", format!("{soc_levels} levels"), "3 to 1001 levels");
+                return None;
+            }
+            Some(StorageValueSetting::PriceForecast { horizon_hours, soc_levels })
+        }
+    }
+}

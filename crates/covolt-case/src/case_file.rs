@@ -1,0 +1,492 @@
+//! The keys of `case.toml` and the columns of its tables. The doc comments here are the source of the JSON schema;
+//! `docs/case-format.md` documents every key with unit, default and example.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A networked-microgrid case: network, devices, series, settings.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CaseFile {
+    /// Name of the case.
+    pub name: String,
+    /// One sentence about the case.
+    #[serde(default)]
+    pub description: String,
+    /// Currency of all prices and costs, e.g. "$" or "EUR". Default "$".
+    #[serde(default = "dollar")]
+    pub currency: String,
+    /// Network tables and source.
+    pub network: NetworkSection,
+    /// Voltage band of the whole network.
+    pub limits: LimitsSection,
+    /// Device tables; devices may also be written as [[generator]], [[pv]], [[battery]], [[load]].
+    #[serde(default)]
+    pub devices: DevicesSection,
+    /// Look-ahead window.
+    #[serde(default)]
+    pub window: WindowSection,
+    /// Local clock.
+    #[serde(default)]
+    pub calendar: CalendarSection,
+    /// Series files by a name of your choice.
+    pub series: BTreeMap<String, SeriesSection>,
+    /// Exchange price lambda_R of all microgrids that give none of their own.
+    pub price: Option<PriceSection>,
+    /// What energy left in a battery after the window is worth.
+    #[serde(default)]
+    pub storage_value: StorageValueSection,
+    /// Split of the days into training, validation and test.
+    #[serde(default)]
+    pub days: DaysSection,
+    /// Factors on all loads and all PV systems.
+    #[serde(default)]
+    pub scaling: ScalingSection,
+    /// The microgrids.
+    #[serde(default)]
+    pub microgrid: Vec<MicrogridSection>,
+    /// Generators, in place of or besides the table.
+    #[serde(default)]
+    pub generator: Vec<GeneratorRow>,
+    /// PV systems, in place of or besides the table.
+    #[serde(default)]
+    pub pv: Vec<PvRow>,
+    /// Batteries, in place of or besides the table.
+    #[serde(default)]
+    pub battery: Vec<BatteryRow>,
+    /// Loads, in place of or besides the table.
+    #[serde(default)]
+    pub load: Vec<LoadRow>,
+}
+
+/// Network tables and source.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkSection {
+    /// Table of buses (CSV).
+    pub buses: String,
+    /// Table of branches (CSV).
+    pub branches: String,
+    /// Three-phase power base, MVA; unit of r_pu, x_pu, b_pu. Default 1.
+    #[serde(default = "one")]
+    pub base_mva: f64,
+    /// Frequency, Hz. Default 50.
+    #[serde(default = "fifty")]
+    pub frequency_hz: f64,
+    /// Bus of the substation, which keeps its voltage.
+    pub source_bus: String,
+    /// Voltage of the source, pu. Default 1.
+    #[serde(default = "one")]
+    pub source_v_pu: f64,
+    /// Angle of the source voltage, degrees. Default 0.
+    #[serde(default)]
+    pub source_angle_deg: f64,
+}
+
+/// Voltage band of the whole network.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsSection {
+    /// Lowest voltage of every bus that gives none of its own, pu.
+    pub v_min_pu: f64,
+    /// Highest voltage of every bus that gives none of its own, pu.
+    pub v_max_pu: f64,
+}
+
+/// Device tables.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DevicesSection {
+    /// Table of generators (CSV).
+    pub generators: Option<String>,
+    /// Table of PV systems (CSV).
+    pub pv: Option<String>,
+    /// Table of batteries (CSV).
+    pub batteries: Option<String>,
+    /// Table of loads (CSV).
+    pub loads: Option<String>,
+}
+
+/// Look-ahead window.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WindowSection {
+    /// Window length T in steps, 1 to 96 times a day's worth. Default 4.
+    #[serde(default = "four")]
+    pub steps: usize,
+    /// Step length, minutes; checked against the series. Default: the finest step of the series.
+    pub step_minutes: Option<f64>,
+}
+
+impl Default for WindowSection {
+    fn default() -> Self {
+        WindowSection { steps: four(), step_minutes: None }
+    }
+}
+
+/// Local clock: one offset all year, no daylight saving.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CalendarSection {
+    /// Local time minus UTC, hours; decides where days begin and the hour of day. Default 0.
+    #[serde(default)]
+    pub utc_offset_hours: f64,
+}
+
+/// One series file.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SeriesSection {
+    /// CSV, CSV compressed with gzip, or Parquet; relative to the case folder or absolute.
+    pub file: String,
+    /// Column of the time stamps.
+    pub time_column: String,
+    /// How stamps are written: "iso" (2016-01-31T23:45Z, 2016-01-31 23:45:00), "unix-s", "unix-ms", or a pattern such as "%d.%m.%Y %H:%M". Default "iso". Parquet time stamps need none.
+    #[serde(default = "iso")]
+    pub time_format: String,
+    /// Clock of stamps that carry no offset themselves: that clock minus UTC, hours. Default 0.
+    #[serde(default)]
+    pub time_offset_hours: f64,
+    /// Whether a stamp names the start or the end of its interval. Default "start".
+    #[serde(default)]
+    pub time_label: TimeLabel,
+}
+
+/// What a time stamp names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TimeLabel {
+    /// The start of the interval.
+    #[default]
+    Start,
+    /// The end of the interval.
+    End,
+}
+
+/// Exchange price.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PriceSection {
+    /// Name of the series.
+    pub series: String,
+    /// Column of the series.
+    pub column: String,
+    /// Unit, currency per energy: "$/kWh", "EUR/MWh", "ct/kWh" (hundredths).
+    pub unit: String,
+    /// Factor, e.g. an exchange rate. Default 1.
+    #[serde(default = "one")]
+    pub scale: f64,
+}
+
+/// What energy left in a battery after the window is worth.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StorageValueSection {
+    /// Kind of value. Default "none".
+    #[serde(default)]
+    pub kind: StorageValueKind,
+    /// For "constant": value of stored energy, currency per kWh.
+    pub value_per_kwh: Option<f64>,
+    /// For "time-of-day": 24 values by local hour, currency per kWh.
+    pub values_per_kwh: Option<Vec<f64>>,
+    /// For "price-forecast": hours of price forecast behind the window. Default 24.
+    pub horizon_hours: Option<f64>,
+    /// For "price-forecast": levels of the state of charge in the dynamic program. Default 41.
+    pub soc_levels: Option<usize>,
+}
+
+/// Kind of terminal value.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StorageValueKind {
+    /// Stored energy is worth nothing after the window.
+    #[default]
+    None,
+    /// The same value at every time.
+    Constant,
+    /// A value per local hour of day at the end of the window.
+    TimeOfDay,
+    /// A dynamic program over the price forecast.
+    PriceForecast,
+}
+
+/// Split of the days into training, validation and test.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DaysSection {
+    /// Day d of the data (counted from 0) belongs to the set that lists d modulo `period`. Default 24.
+    #[serde(default = "twenty_four")]
+    pub period: usize,
+    /// Residues of test days. Default [3, 9, 15, 21].
+    #[serde(default = "test_residues")]
+    pub test: Vec<usize>,
+    /// Residues of validation days. Default [0, 8, 16].
+    #[serde(default = "validation_residues")]
+    pub validation: Vec<usize>,
+    /// Test days as dates, in place of the rule.
+    pub test_dates: Option<Vec<String>>,
+    /// Validation days as dates, in place of the rule.
+    pub validation_dates: Option<Vec<String>>,
+    /// Training days as dates, in place of all remaining days.
+    pub train_dates: Option<Vec<String>>,
+}
+
+impl Default for DaysSection {
+    fn default() -> Self {
+        DaysSection {
+            period: twenty_four(),
+            test: test_residues(),
+            validation: validation_residues(),
+            test_dates: None,
+            validation_dates: None,
+            train_dates: None,
+        }
+    }
+}
+
+/// Factors on all loads and all PV systems.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScalingSection {
+    /// Factor on P and Q of every load. Default 1.
+    #[serde(default = "one")]
+    pub load: f64,
+    /// Factor on the power of every PV system. Default 1.
+    #[serde(default = "one")]
+    pub pv: f64,
+}
+
+impl Default for ScalingSection {
+    fn default() -> Self {
+        ScalingSection { load: 1.0, pv: 1.0 }
+    }
+}
+
+/// One microgrid.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MicrogridSection {
+    /// Name; a bus belongs to it when the bus table's column `microgrid` says so.
+    pub name: String,
+    /// Branch of the point of common coupling, from the feeder to the microgrid.
+    pub pcc: String,
+    /// Buses of the microgrid, besides those of the bus table's column.
+    pub buses: Option<Vec<String>>,
+    /// Every bus whose id starts so belongs to the microgrid.
+    pub bus_prefix: Option<String>,
+    /// Fuel price lambda_F, currency per litre. Default 0: no fuel is used.
+    #[serde(default)]
+    pub fuel_price_per_l: f64,
+    /// Exchange price of this microgrid, in place of the common one.
+    pub price: Option<PriceSection>,
+    /// Factor on P and Q of this microgrid's loads. Default 1.
+    #[serde(default = "one")]
+    pub load_scale: f64,
+    /// Factor on the power of this microgrid's PV systems. Default 1.
+    #[serde(default = "one")]
+    pub pv_scale: f64,
+}
+
+/// A row of the bus table.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BusRow {
+    /// Identifier.
+    pub id: String,
+    /// Nominal voltage, line to line, kV.
+    pub kv: f64,
+    /// Microgrid it belongs to; empty for the feeder.
+    pub microgrid: Option<String>,
+    /// Lowest voltage of this bus, pu. Default: the case's.
+    pub v_min_pu: Option<f64>,
+    /// Highest voltage of this bus, pu. Default: the case's.
+    pub v_max_pu: Option<f64>,
+    /// Conductance of a shunt at nominal voltage, kW (consumed). Default 0.
+    pub shunt_g_kw: Option<f64>,
+    /// Susceptance of a shunt at nominal voltage, kvar (delivered by a capacitor). Default 0.
+    pub shunt_b_kvar: Option<f64>,
+}
+
+/// A row of the branch table. The impedance is given in ohm, per unit, or per cent of the rating.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BranchRow {
+    /// Identifier.
+    pub id: String,
+    /// "line" or "transformer".
+    pub kind: BranchKindName,
+    /// Bus at the from side; at a transformer the side of the tap.
+    pub from: String,
+    /// Bus at the to side.
+    pub to: String,
+    /// Series resistance, ohm, of a transformer referred to its to side.
+    pub r_ohm: Option<f64>,
+    /// Series reactance, ohm.
+    pub x_ohm: Option<f64>,
+    /// Total charging susceptance, microsiemens. Default 0.
+    pub b_us: Option<f64>,
+    /// Series resistance, pu of `base_mva` and the to bus's voltage.
+    pub r_pu: Option<f64>,
+    /// Series reactance, pu.
+    pub x_pu: Option<f64>,
+    /// Total charging susceptance, pu. Default 0.
+    pub b_pu: Option<f64>,
+    /// Series resistance, per cent of the rated power.
+    pub r_percent: Option<f64>,
+    /// Series reactance, per cent of the rated power.
+    pub x_percent: Option<f64>,
+    /// Rated power of a transformer, kVA; needed with r_percent and x_percent.
+    pub rated_kva: Option<f64>,
+    /// Ratio at the from side over the nominal ratio. Default 1.
+    pub tap: Option<f64>,
+    /// Highest current at the to side, A. Default: no limit.
+    pub rating_a: Option<f64>,
+}
+
+/// Kind of a branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BranchKindName {
+    /// A line or cable.
+    Line,
+    /// A transformer.
+    Transformer,
+}
+
+/// A dispatchable generator.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GeneratorRow {
+    /// Identifier.
+    pub id: String,
+    /// Bus; its microgrid owns the generator.
+    pub bus: String,
+    /// Largest active power, kW.
+    pub p_max_kw: f64,
+    /// Largest reactive power, kvar.
+    pub q_max_kvar: f64,
+    /// Apparent-power rating, kVA. Default: none.
+    pub s_max_kva: Option<f64>,
+    /// Largest change of active power, kW per minute. Default: no limit.
+    pub ramp_kw_per_min: Option<f64>,
+    /// Fuel use F = a P^2 + b P + c in L/h with P in kW: a, L/(kW^2 h). Default 0.
+    pub fuel_a_l_per_kw2h: Option<f64>,
+    /// b, L/kWh. Default 0.
+    pub fuel_b_l_per_kwh: Option<f64>,
+    /// c, L/h. Default 0.
+    pub fuel_c_l_per_h: Option<f64>,
+    /// Active power just before the data begins, kW. Default 0.
+    pub p_start_kw: Option<f64>,
+}
+
+/// A PV system.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PvRow {
+    /// Identifier.
+    pub id: String,
+    /// Bus; its microgrid owns the system.
+    pub bus: String,
+    /// Largest reactive power in either direction, kvar.
+    pub q_max_kvar: f64,
+    /// Apparent-power rating of the inverter, kVA. Default: none. Power beyond it is cut off.
+    pub s_max_kva: Option<f64>,
+    /// Name of the series.
+    pub series: String,
+    /// Column of the available power.
+    pub p_column: String,
+    /// Unit of the column: "W", "kW", "MW", or "pu" (then p_scale is in kW). Default "kW".
+    pub p_unit: Option<String>,
+    /// Factor. Default 1.
+    pub p_scale: Option<f64>,
+    /// Delay of the series, minutes, a multiple of the step. Default 0.
+    pub shift_minutes: Option<f64>,
+}
+
+/// A battery.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BatteryRow {
+    /// Identifier.
+    pub id: String,
+    /// Bus; its microgrid owns the battery.
+    pub bus: String,
+    /// Capacity, kWh.
+    pub capacity_kwh: f64,
+    /// Lowest state of charge, 0 to 1. Default 0.
+    pub soc_min: Option<f64>,
+    /// Highest state of charge, 0 to 1. Default 1.
+    pub soc_max: Option<f64>,
+    /// State of charge just before the data begins. Default: middle of the range.
+    pub soc_start: Option<f64>,
+    /// Largest charging power, kW.
+    pub p_charge_max_kw: f64,
+    /// Largest discharging power, kW.
+    pub p_discharge_max_kw: f64,
+    /// Charging efficiency, above 0 and at most 1.
+    pub eta_charge: f64,
+    /// Discharging efficiency, above 0 and at most 1.
+    pub eta_discharge: f64,
+    /// Largest reactive power in either direction, kvar.
+    pub q_max_kvar: f64,
+    /// Apparent-power rating of the inverter, kVA. Default: none.
+    pub s_max_kva: Option<f64>,
+}
+
+/// A load: a series, or a constant.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoadRow {
+    /// Identifier.
+    pub id: String,
+    /// Bus.
+    pub bus: String,
+    /// Name of the series.
+    pub series: Option<String>,
+    /// Column of the active power.
+    pub p_column: Option<String>,
+    /// Unit: "W", "kW", "MW", or "pu" (then p_scale is in kW). Default "kW".
+    pub p_unit: Option<String>,
+    /// Factor. Default 1.
+    pub p_scale: Option<f64>,
+    /// Column of the reactive power (positive = inductive).
+    pub q_column: Option<String>,
+    /// Unit: "var", "kvar", "Mvar", or "pu" (then q_scale is in kvar). Default "kvar".
+    pub q_unit: Option<String>,
+    /// Factor. Default 1.
+    pub q_scale: Option<f64>,
+    /// In place of a column: Q = P tan(acos(power factor)); negative for a capacitive load.
+    pub power_factor: Option<f64>,
+    /// Constant active power, kW, in place of a series.
+    pub p_kw: Option<f64>,
+    /// Constant reactive power, kvar, in place of a series.
+    pub q_kvar: Option<f64>,
+    /// Delay of the series, minutes, a multiple of the step. Default 0.
+    pub shift_minutes: Option<f64>,
+}
+
+fn dollar() -> String {
+    "$".to_string()
+}
+fn iso() -> String {
+    "iso".to_string()
+}
+fn one() -> f64 {
+    1.0
+}
+fn fifty() -> f64 {
+    50.0
+}
+fn four() -> usize {
+    4
+}
+fn twenty_four() -> usize {
+    24
+}
+fn test_residues() -> Vec<usize> {
+    vec![3, 9, 15, 21]
+}
+fn validation_residues() -> Vec<usize> {
+    vec![0, 8, 16]
+}

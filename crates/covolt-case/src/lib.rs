@@ -1,0 +1,44 @@
+//! Cases: a folder with `case.toml`, network and device tables and series, read into a validated fleet with profiles.
+//!
+//! Guarantee: a [`Case`] that loads is valid and complete; one that does not yields **all** its faults, each with file,
+//! line or key and what to do; no input makes the program panic.
+//!
+//! | question | file |
+//! |---|---|
+//! | which keys and columns are there? | [`case_file`], `schema.rs` |
+//! | how does a folder become a case? | `case.rs` |
+//! | what is wrong with it? | [`fault`], `toml_document.rs`, `table.rs`, `network_tables.rs`, `device_tables.rs`, `microgrid_tables.rs` |
+//! | how are series read and laid on one time axis? | `series_file.rs`, `parquet_columns.rs`, `time_axis.rs`, `profile_tables.rs` |
+//! | which days are for training, validation, test? | `days.rs` |
+//! | does a policy belong to this case? | `fingerprint.rs` |
+//! | the built-in case | `builtin.rs` |
+//!
+//! Powers in kW and kvar (positive = consumption of a load, available power of a PV system), energies in kWh, prices in the
+//! case's currency per kWh, times in UTC. The crate solves nothing.
+
+pub mod case_file;
+pub mod fault;
+
+mod builtin;
+mod case;
+mod case_files;
+mod days;
+mod device_tables;
+mod fingerprint;
+mod microgrid_tables;
+mod network_tables;
+mod parquet_columns;
+mod parquet_zstd;
+mod profile_tables;
+mod schema;
+mod series_file;
+mod table;
+mod time_axis;
+mod toml_document;
+mod units;
+
+pub use builtin::write_builtin;
+pub use case::{Case, CaseSettings, StorageValueSetting};
+pub use days::DaySplit;
+pub use fault::{CaseError, CaseFault};
+pub use schema::{schema, table_schemas};
