@@ -31,9 +31,7 @@ pub fn palette_css() -> String {
     PALETTE_CSS.replace("DARK", DARK)
 }
 
-const SERIES_LIGHT: [&str; 7] = [
-    "#0072b2", "#d55e00", "#009e73", "#b0578d", "#c48a00", "#3a9bd9", "#6b7280",
-];
+const SERIES_LIGHT: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#b0578d", "#c48a00", "#3a9bd9", "#6b7280"];
 
 /// Colour of a curve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,20 +78,12 @@ pub struct Style {
 impl Style {
     /// Style of the n-th of several curves: its own colour and its own dashes.
     pub fn nth(number: usize) -> Self {
-        Self {
-            tone: Tone::Series(number),
-            dash: number % LIMIT_DASH,
-            width: 1.8,
-        }
+        Self { tone: Tone::Series(number), dash: number % LIMIT_DASH, width: 1.8 }
     }
 
     /// The style of limits.
     pub fn limit() -> Self {
-        Self {
-            tone: Tone::Limit,
-            dash: LIMIT_DASH,
-            width: 2.2,
-        }
+        Self { tone: Tone::Limit, dash: LIMIT_DASH, width: 2.2 }
     }
 
     fn dasharray(self) -> &'static str {
@@ -115,20 +105,12 @@ pub struct Key {
 impl Key {
     /// Legend entry of a curve.
     pub fn line(label: impl Into<String>, style: Style) -> Self {
-        Self {
-            label: label.into(),
-            style,
-            area: false,
-        }
+        Self { label: label.into(), style, area: false }
     }
 
     /// Legend entry of a filled area.
     pub fn area(label: impl Into<String>, style: Style) -> Self {
-        Self {
-            label: label.into(),
-            style,
-            area: true,
-        }
+        Self { label: label.into(), style, area: true }
     }
 
     /// The entry as HTML.
@@ -170,40 +152,22 @@ pub struct Axis {
 impl Axis {
     /// Linear axis whose ends come from the data.
     pub fn new(label: impl Into<String>) -> Self {
-        Self {
-            label: label.into(),
-            range: None,
-            step: None,
-            log: false,
-            whole: false,
-        }
+        Self { label: label.into(), range: None, step: None, log: false, whole: false }
     }
 
     /// Fixed ends and tick distance.
     pub fn fixed(label: impl Into<String>, range: (f64, f64), step: f64) -> Self {
-        Self {
-            label: label.into(),
-            range: Some(range),
-            step: Some(step),
-            log: false,
-            whole: false,
-        }
+        Self { label: label.into(), range: Some(range), step: Some(step), log: false, whole: false }
     }
 
     /// Linear axis of a count, with ticks at whole numbers.
     pub fn count(label: impl Into<String>) -> Self {
-        Self {
-            whole: true,
-            ..Self::new(label)
-        }
+        Self { whole: true, ..Self::new(label) }
     }
 
     /// Logarithmic axis over the decades of the data.
     pub fn decades(label: impl Into<String>) -> Self {
-        Self {
-            log: true,
-            ..Self::new(label)
-        }
+        Self { log: true, ..Self::new(label) }
     }
 
     /// Distance of the ticks: as given, or of whole numbers where wanted; `None` = chosen from the range.
@@ -219,15 +183,19 @@ impl Axis {
     }
 }
 
-/// Smallest and largest finite value.
+/// Values beyond this cannot be drawn on an axis with room for the difference of two of them.
+const LARGEST: f64 = 1e100;
+
+fn drawable(value: f64) -> bool {
+    value.abs() < LARGEST
+}
+
+/// Smallest and largest value; what cannot be drawn is left out.
 pub fn extent(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
-    values
-        .into_iter()
-        .filter(|value| value.is_finite())
-        .fold(None, |range: Option<(f64, f64)>, value| {
-            let (low, high) = range.unwrap_or((value, value));
-            Some((low.min(value), high.max(value)))
-        })
+    values.into_iter().filter(|value| drawable(*value)).fold(None, |range: Option<(f64, f64)>, value| {
+        let (low, high) = range.unwrap_or((value, value));
+        Some((low.min(value), high.max(value)))
+    })
 }
 
 /// One curve.
@@ -294,34 +262,21 @@ impl Panel {
 
     /// Draws the panel. Without a single point to draw it says "no data".
     pub fn svg(&self) -> String {
-        let lines: Vec<Vec<(f64, f64)>> =
-            self.lines.iter().map(|line| drawable(line, self.y.log)).collect();
+        let lines: Vec<Vec<(f64, f64)>> = self.lines.iter().map(|line| with_gaps(line, self.y.log)).collect();
         let points = || lines.iter().flatten().copied();
-        let corners = || {
-            let whole = |p: &&(f64, f64, f64)| p.0.is_finite() && p.1.is_finite() && p.2.is_finite();
-            self.bands.iter().flat_map(move |band| band.points.iter().filter(whole))
-        };
+        let corners = || self.bands.iter().flat_map(|band| band.points.iter().filter(|p| whole(p)));
         let xs = extent(points().map(|p| p.0).chain(corners().map(|p| p.0)));
-        let ys = extent(
-            points()
-                .map(|p| p.1)
-                .chain(corners().flat_map(|p| [p.1, p.2]))
-                .filter(|y| y.is_finite()),
-        );
+        let ys = extent(points().map(|p| p.1).chain(corners().flat_map(|p| [p.1, p.2])));
         let (Some(xs), Some(ys)) = (xs, ys) else {
             return self.frame(&no_data(self.size));
         };
-        let limits: Vec<f64> = self
-            .limits
-            .iter()
-            .copied()
-            .filter(|limit| limit.is_finite() && (!self.y.log || *limit > 0.0))
-            .collect();
+        let limits: Vec<f64> =
+            self.limits.iter().copied().filter(|limit| drawable(*limit) && (!self.y.log || *limit > 0.0)).collect();
         let ys = extent(limits.iter().copied().chain([ys.0, ys.1])).unwrap_or(ys);
 
         let mut plots: Vec<Plot> = Vec::new();
         for band in &self.bands {
-            for run in band.points.split(|p| !(p.0.is_finite() && p.1.is_finite() && p.2.is_finite())) {
+            for run in band.points.split(|p| !whole(p)) {
                 if run.len() > 1 {
                     let area = kuva::plot::BandPlot::new(
                         run.iter().map(|p| p.0),
@@ -366,11 +321,7 @@ impl Panel {
             .with_y_axis_min(y_ticks.low)
             .with_y_axis_max(y_ticks.high)
             .with_y_tick_format(y_ticks.format());
-        layout = if self.y.log {
-            layout.with_log_y()
-        } else {
-            layout.with_y_tick_step(y_ticks.step)
-        };
+        layout = if self.y.log { layout.with_log_y() } else { layout.with_y_tick_step(y_ticks.step) };
         for limit in limits {
             let style = Style::limit();
             layout = layout.with_reference_line(
@@ -386,18 +337,14 @@ impl Panel {
     /// Replaces the library's outer element by one that scales, has a name and a description, and names nothing outside.
     fn frame(&self, drawing: &str) -> String {
         let (width, height) = self.size;
-        let inner = drawing
-            .split_once('>')
-            .map_or("", |(_, rest)| rest)
-            .trim_end()
-            .trim_end_matches("</svg>");
+        let inner = drawing.split_once('>').map_or("", |(_, rest)| rest).trim_end().trim_end_matches("</svg>");
         let inner = match (inner.find("<!--"), inner.find("-->")) {
             (Some(start), Some(end)) if start < end => {
                 format!("{}{}", &inner[..start], &inner[end + 3..])
             }
             _ => inner.to_owned(),
         };
-        let inner = inner.replace("kuva-", &format!("{}-", self.id));
+        let inner = renumber(&inner, &format!("{}-clip-", self.id));
         open_svg(&self.id, &self.title, &self.description, (width, height)) + &inner + "</svg>"
     }
 }
@@ -415,6 +362,25 @@ pub fn open_svg(id: &str, title: &str, description: &str, (width, height): (f64,
     svg
 }
 
+/// Names of the clipping areas, counted from 0 in each drawing: the library counts them over the whole life of
+/// the process, so the same record would not give the same page.
+fn renumber(drawing: &str, prefix: &str) -> String {
+    let mut pieces = drawing.split("kuva-clip-");
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    let mut seen: Vec<&str> = Vec::new();
+    for piece in pieces {
+        let digits = piece.find(|c: char| !c.is_ascii_digit()).unwrap_or(piece.len());
+        let (number, rest) = piece.split_at(digits);
+        let position = seen.iter().position(|known| *known == number);
+        let position = position.unwrap_or_else(|| {
+            seen.push(number);
+            seen.len() - 1
+        });
+        let _ = write!(text, "{prefix}{position}{rest}");
+    }
+    text
+}
+
 fn escape(text: &str) -> String {
     html! { (text) }.into_string().replace('"', "&quot;")
 }
@@ -430,18 +396,19 @@ fn no_data((width, height): (f64, f64)) -> String {
     .into_string()
 }
 
+fn whole(&(x, lower, upper): &(f64, f64, f64)) -> bool {
+    drawable(x) && drawable(lower) && drawable(upper)
+}
+
 /// Points with NaN where the curve is interrupted, also where a logarithmic axis has no place for the value.
-fn drawable(line: &Line, log: bool) -> Vec<(f64, f64)> {
-    let keep = |&(x, y): &(f64, f64)| x.is_finite() && y.is_finite() && (!log || y > 0.0);
+fn with_gaps(line: &Line, log: bool) -> Vec<(f64, f64)> {
+    let keep = |&(x, y): &(f64, f64)| drawable(x) && drawable(y) && (!log || y > 0.0);
     let place = |point: &(f64, f64)| if keep(point) { *point } else { (f64::NAN, f64::NAN) };
     line.points.iter().map(place).collect()
 }
 
 fn curve(points: impl Iterator<Item = (f64, f64)>, style: Style) -> LinePlot {
-    let line = LinePlot::new()
-        .with_data(points)
-        .with_color(style.tone.css())
-        .with_stroke_width(style.width);
+    let line = LinePlot::new().with_data(points).with_color(style.tone.css()).with_stroke_width(style.width);
     match style.dasharray() {
         "" => line,
         dashes => line.with_line_style(kuva::plot::LineStyle::Custom(dashes.to_owned())),
@@ -461,6 +428,9 @@ fn theme() -> Theme {
     }
 }
 
+/// A wanted tick distance that gives more ticks than this is not used.
+const MOST_TICKS: f64 = 15.0;
+
 /// Ends of an axis and distance of its ticks.
 struct Ticks {
     low: f64,
@@ -472,9 +442,12 @@ struct Ticks {
 impl Ticks {
     /// Round numbers around the range; `exact` keeps the given ends.
     fn linear((low, high): (f64, f64), step: Option<f64>, exact: bool) -> Self {
-        let margin = if high > low { 0.0 } else { (low.abs() * 0.1).max(1e-6) };
+        // Below this span the ticks could not be told apart, and stepping from one to the next would not end.
+        let least = 1e-6_f64.max(1e-9 * low.abs().max(high.abs()));
+        let margin = if high - low > least { 0.0 } else { (low.abs() * 0.1).max(1e-6) };
         let (low, high) = (low - margin, high + margin);
-        let step = step.filter(|s| *s > 0.0).unwrap_or_else(|| round_step((high - low) / 5.0));
+        let sensible = |s: &f64| *s > 0.0 && (high - low) / *s <= MOST_TICKS;
+        let step = step.filter(sensible).unwrap_or_else(|| round_step((high - low) / 5.0));
         let log = false;
         if exact {
             return Self { low, high, step, log };
@@ -498,8 +471,10 @@ impl Ticks {
                 return power_of_ten(value);
             }
             let digits = (-(step * 1.000_001).log10().floor()).clamp(0.0, 9.0) as usize;
-            let extra = usize::from((step * 10f64.powi(digits as i32)).fract() > 1e-6
-                && (step * 10f64.powi(digits as i32)).fract() < 1.0 - 1e-6);
+            let extra = usize::from(
+                (step * 10f64.powi(digits as i32)).fract() > 1e-6
+                    && (step * 10f64.powi(digits as i32)).fract() < 1.0 - 1e-6,
+            );
             let value = if value.abs() < step * 1e-6 { 0.0 } else { value };
             format!("{value:.*}", digits + extra).replace('-', "\u{2212}")
         }))

@@ -47,12 +47,7 @@ pub struct Group {
 
 impl Group {
     fn small(heading: impl Into<String>, keys: Vec<Key>, panels: &[Panel]) -> Self {
-        Self {
-            heading: heading.into(),
-            keys,
-            drawings: panels.iter().map(Panel::svg).collect(),
-            wide: false,
-        }
+        Self { heading: heading.into(), keys, drawings: panels.iter().map(Panel::svg).collect(), wide: false }
     }
 }
 

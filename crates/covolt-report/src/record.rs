@@ -18,12 +18,10 @@ pub use day::{DayProfile, MicrogridDay};
 pub use network::{BranchPicture, BusPicture, NetworkPicture};
 pub use provenance::{Item, Provenance, Source};
 pub use training::{
-    CapacityStudy, ConstraintReturns, LearningPoint, Network, ParameterTrace, RewardTrace,
-    TrainingRecord,
+    CapacityStudy, ConstraintReturns, LearningPoint, Network, ParameterTrace, RewardTrace, TrainingRecord,
 };
 pub use windows::{
-    ClosedLoopRecord, CostRow, CostTable, DecisionTimes, LayerFigures, Layers, OptimumRecord,
-    Quantiles, WindowStudy,
+    ClosedLoopRecord, CostRow, CostTable, DecisionTimes, LayerFigures, Layers, OptimumRecord, Quantiles, WindowStudy,
 };
 
 use serde::{Deserialize, Serialize};
@@ -156,9 +154,6 @@ pub(crate) mod number {
     /// A list of lists of numbers, each `null` read as NaN.
     pub fn curves<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Vec<f64>>, D::Error> {
         let rows = Vec::<Vec<Option<f64>>>::deserialize(deserializer)?;
-        Ok(rows
-            .into_iter()
-            .map(|row| row.into_iter().map(|v| v.unwrap_or(f64::NAN)).collect())
-            .collect())
+        Ok(rows.into_iter().map(|row| row.into_iter().map(|v| v.unwrap_or(f64::NAN)).collect()).collect())
     }
 }

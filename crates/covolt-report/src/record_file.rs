@@ -12,11 +12,7 @@ impl StudyRecord {
         let text = std::fs::read_to_string(path).map_err(|source| ReportError::read(path, source))?;
         let record: Self = serde_json::from_str(&text).map_err(|source| ReportError::json(path, source))?;
         if record.version > RECORD_VERSION {
-            return Err(ReportError::Version {
-                path: path.to_owned(),
-                found: record.version,
-                known: RECORD_VERSION,
-            });
+            return Err(ReportError::Version { path: path.to_owned(), found: record.version, known: RECORD_VERSION });
         }
         Ok(record)
     }

@@ -67,7 +67,11 @@ impl Row for DecisionRow {
         ("policy", "-", "version (fingerprint) of the policies that acted"),
         ("voltage_margin_pu", "pu", "smallest distance of a bus voltage to its limit; negative = violated"),
         ("voltage_bus", "-", "bus of that distance"),
-        ("current_margin_percent", "%", "smallest distance of a branch current to its limit, of the limit; negative = violated"),
+        (
+            "current_margin_percent",
+            "%",
+            "smallest distance of a branch current to its limit, of the limit; negative = violated",
+        ),
         ("current_branch", "-", "branch of that distance"),
         ("binding", "-", "limits that bind, separated by semicolons"),
         ("programs", "-", "quadratic programs solved for repair and polish"),
@@ -90,8 +94,7 @@ impl RowFile {
     pub fn create<R: Row>(dir: &Path) -> Result<Self, ReportError> {
         let path = dir.join(R::FILE);
         let failed = |source| ReportError::csv(&path, source);
-        let mut writer =
-            csv::WriterBuilder::new().has_headers(false).from_path(&path).map_err(failed)?;
+        let mut writer = csv::WriterBuilder::new().has_headers(false).from_path(&path).map_err(failed)?;
         writer.write_record(R::COLUMNS.iter().map(|c| c.0)).map_err(failed)?;
         Ok(Self { path, writer })
     }

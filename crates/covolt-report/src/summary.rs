@@ -98,14 +98,11 @@ impl From<&crate::record::TrainingRecord> for TrainingSummary {
 
 impl From<&StudyRecord> for Summary {
     fn from(record: &StudyRecord) -> Self {
-        let paper_trainer = record
-            .paper_windows
-            .as_ref()
-            .map(|study| PaperTrainerSummary {
-                count: study.count,
-                layers: study.layers.clone(),
-                training: record.paper_training.as_ref().map(TrainingSummary::from),
-            });
+        let paper_trainer = record.paper_windows.as_ref().map(|study| PaperTrainerSummary {
+            count: study.count,
+            layers: study.layers.clone(),
+            training: record.paper_training.as_ref().map(TrainingSummary::from),
+        });
         let coordination = record.coordination.iter().map(|method| {
             let figures = CoordinationSummary {
                 rounds_to_1e4_max: method.rounds_to_1e4_max,

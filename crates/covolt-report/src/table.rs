@@ -27,6 +27,8 @@ pub enum Cell {
     Fixed(f64, usize),
     /// A count.
     Count(u64),
+    /// A count of violations; marked when it is not zero.
+    Breaches(u64),
     /// Nothing known.
     Missing,
     /// The column does not apply to this row.
@@ -44,7 +46,7 @@ impl Cell {
         match self {
             Self::Text(text) => text.clone(),
             Self::Number(value) | Self::Fixed(value, _) if value.is_finite() => value.to_string(),
-            Self::Count(count) => count.to_string(),
+            Self::Count(count) | Self::Breaches(count) => count.to_string(),
             _ => String::new(),
         }
     }
@@ -54,17 +56,13 @@ impl Cell {
         match self {
             Self::Text(text) => text.clone(),
             Self::Number(value) => short(*value),
-            Self::Fixed(value, decimals) if value.is_finite() => {
-                format!("{value:.decimals$}").replace('-', "\u{2212}")
-            }
+            Self::Fixed(value, decimals) if value.is_finite() => format!("{value:.decimals$}").replace('-', "\u{2212}"),
             Self::Count(count) => grouped(*count),
+            Self::Breaches(0) => "0".to_owned(),
+            Self::Breaches(count) => format!("\u{26a0} {}", grouped(*count)),
             Self::Empty => String::new(),
             _ => NO_DATA.to_owned(),
         }
-    }
-
-    fn numeric(&self) -> bool {
-        !matches!(self, Self::Text(_))
     }
 }
 
@@ -114,7 +112,7 @@ pub fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position) % 3 == 0 && digits.len() > 4 {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) && digits.len() > 4 {
             text.push('\u{202f}');
         }
         text.push(digit);
@@ -164,7 +162,8 @@ impl Table {
                                     @if number == 0 {
                                         th scope="row" { (cell.display()) }
                                     } @else {
-                                        td class=(if self.numeric(number) { "n" } else { "" }) { (cell.display()) }
+                                        td class={ (if self.numeric(number) { "n" } else { "" })
+                                            (if matches!(cell, Cell::Breaches(1..)) { " unsafe" } else { "" }) } { (cell.display()) }
                                     }
                                 }
                             }
@@ -176,6 +175,11 @@ impl Table {
     }
 
     fn numeric(&self, column: usize) -> bool {
-        column > 0 && self.rows.iter().any(|row| row.get(column).is_some_and(|c| matches!(c, Cell::Number(_) | Cell::Fixed(..) | Cell::Count(_))))
+        column > 0
+            && self.rows.iter().any(|row| {
+                row.get(column).is_some_and(|c| {
+                    matches!(c, Cell::Number(_) | Cell::Fixed(..) | Cell::Count(_) | Cell::Breaches(_))
+                })
+            })
     }
 }

@@ -45,7 +45,9 @@ pub fn write_tables(record: &StudyRecord, dir: &Path) -> Result<Vec<String>, Rep
 
 /// The description of all columns as Markdown.
 pub fn describe(tables: &[Table]) -> String {
-    let mut text = String::from("# Columns\n\nNumbers are written in full; an empty cell means that the value is not known or does not apply.\n");
+    let mut text = String::from(
+        "# Columns\n\nNumbers are written in full; an empty cell means that the value is not known or does not apply.\n",
+    );
     for table in tables {
         let _ = write!(text, "\n## {}\n\n{}\n\n| column | unit | meaning |\n|---|---|---|\n", table.file, table.title);
         for column in &table.columns {

@@ -18,20 +18,17 @@ pub fn draw(record: &StudyRecord) -> Figure {
     let mut keys = Vec::new();
     for (number, trace) in rewards.iter().enumerate() {
         let style = Style::nth(number);
-        panel.lines.push(Line {
-            points: over_episodes(&trace.episode, &trace.reward_usd),
-            style,
-        });
+        panel.lines.push(Line { points: over_episodes(&trace.episode, &trace.reward_usd), style });
         keys.push(Key::line(&trace.label, style));
     }
-    let ends: Vec<String> = rewards.iter().filter_map(|t| {
-        let last = t.reward_usd.iter().rev().find(|v| v.is_finite())?;
-        Some(format!("{}: {last:.2} $", t.label))
-    }).collect();
-    panel.description = format!(
-        "Reward in dollars per window over the episodes. At the end: {}.",
-        ends.join("; ")
-    );
+    let ends: Vec<String> = rewards
+        .iter()
+        .filter_map(|t| {
+            let last = t.reward_usd.iter().rev().find(|v| v.is_finite())?;
+            Some(format!("{}: {last:.2} $", t.label))
+        })
+        .collect();
+    panel.description = format!("Reward in dollars per window over the episodes. At the end: {}.", ends.join("; "));
     Figure {
         item: Item::CapacityReward,
         id: "fig6",
@@ -44,12 +41,7 @@ pub fn draw(record: &StudyRecord) -> Figure {
         groups: if rewards.is_empty() {
             Vec::new()
         } else {
-            vec![Group {
-                keys,
-                drawings: vec![panel.svg()],
-                wide: true,
-                ..Group::default()
-            }]
+            vec![Group { keys, drawings: vec![panel.svg()], wide: true, ..Group::default() }]
         },
     }
 }

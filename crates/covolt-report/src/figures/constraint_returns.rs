@@ -4,6 +4,7 @@
 use super::{Figure, Group, over_episodes};
 use crate::chart::{Axis, Key, Line, Panel, Style, Tone};
 use crate::record::{ConstraintReturns, Item, StudyRecord};
+use crate::table::short;
 
 /// Beyond this many steps in a window the legend would say nothing; all curves then look the same.
 const NAMED_STEPS: usize = 6;
@@ -40,11 +41,7 @@ fn group(returns: &ConstraintReturns) -> Group {
         if steps <= NAMED_STEPS {
             return Style::nth(step);
         }
-        Style {
-            tone: Tone::Series(0),
-            dash: 0,
-            width: 1.0,
-        }
+        Style { tone: Tone::Series(0), dash: 0, width: 1.0 }
     };
     let curves = || returns.with_constraint_kw.iter().chain(&returns.without_constraint_kw).flatten();
     let power = Axis::new("DG power (kW)").spanning(curves().copied().chain([returns.limit_kw]));
@@ -53,22 +50,22 @@ fn group(returns: &ConstraintReturns) -> Group {
         panel.lines = curves
             .iter()
             .enumerate()
-            .map(|(step, values)| Line {
-                points: over_episodes(&returns.episode, values),
-                style: style(step),
-            })
+            .map(|(step, values)| Line { points: over_episodes(&returns.episode, values), style: style(step) })
             .collect();
         panel.limits = vec![returns.limit_kw];
         panel.description = format!(
-            "DG power in kW of {} over the episodes, {title}; at the end {} of {} steps are above the limit of {:.0} kW.",
+            "DG power in kW of {} over the episodes, {title}; at the end {} of {} steps are above the limit of {} kW.",
             returns.microgrid,
             above(curves, returns.limit_kw),
             curves.len(),
-            returns.limit_kw
+            short(returns.limit_kw)
         );
         panel
     };
-    let minutes = |step: usize| format!("step {} ({:.0} min)", step + 1, step as f64 * returns.step_minutes);
+    let minutes = |step: usize| match step as f64 * returns.step_minutes {
+        after if after.abs() < 1e6 => format!("step {} (after {after:.0} min)", step + 1),
+        _ => format!("step {}", step + 1),
+    };
     let mut keys: Vec<Key> = if steps <= NAMED_STEPS {
         (0..steps).map(|step| Key::line(minutes(step), style(step))).collect()
     } else {

@@ -11,16 +11,8 @@ const DG: Tone = Tone::Series(4);
 const PV: Tone = Tone::Series(2);
 const DISCHARGE: Tone = Tone::Series(5);
 const CHARGE: Tone = Tone::Series(3);
-const DEMAND: Style = Style {
-    tone: Tone::Ink,
-    dash: 0,
-    width: 2.0,
-};
-const EXCHANGE: Style = Style {
-    tone: Tone::Series(1),
-    dash: 1,
-    width: 2.0,
-};
+const DEMAND: Style = Style { tone: Tone::Ink, dash: 0, width: 2.0 };
+const EXCHANGE: Style = Style { tone: Tone::Series(1), dash: 1, width: 2.0 };
 
 /// Draws the figure.
 pub fn draw(record: &StudyRecord) -> Figure {
@@ -31,12 +23,8 @@ pub fn draw(record: &StudyRecord) -> Figure {
         lists.into_iter().flatten().copied().chain(stack).collect::<Vec<_>>()
     });
     let power = Axis::new("Power (kW)").spanning(values);
-    let panels: Vec<Panel> = day
-        .microgrids
-        .iter()
-        .enumerate()
-        .map(|(number, m)| panel(number, &day.hour, m, &power))
-        .collect();
+    let panels: Vec<Panel> =
+        day.microgrids.iter().enumerate().map(|(number, m)| panel(number, &day.hour, m, &power)).collect();
     let area = |label: &str, tone| Key::area(label, Style { tone, ..DEMAND });
     let keys = vec![
         Key::line("Demand", DEMAND),
@@ -79,20 +67,10 @@ fn panel(number: usize, hour: &[f64], day: &MicrogridDay, power: &Axis) -> Panel
     let clock = Axis::fixed("Hour of the day (h)", (0.0, 24.0), 4.0);
     let mut panel = Panel::new(format!("fig3-{number}"), &day.name, clock, power.clone());
     let tones = [DG, PV, DISCHARGE, CHARGE];
-    panel.bands = stack(hour, day)
-        .into_iter()
-        .zip(tones)
-        .map(|(points, tone)| Band { points, tone })
-        .collect();
+    panel.bands = stack(hour, day).into_iter().zip(tones).map(|(points, tone)| Band { points, tone }).collect();
     panel.lines = vec![
-        Line {
-            points: pairs(hour, &day.demand_kw),
-            style: DEMAND,
-        },
-        Line {
-            points: pairs(hour, &day.exchange_kw),
-            style: EXCHANGE,
-        },
+        Line { points: pairs(hour, &day.demand_kw), style: DEMAND },
+        Line { points: pairs(hour, &day.exchange_kw), style: EXCHANGE },
     ];
     let exporting = day.exchange_kw.iter().filter(|p| **p > 0.0).count();
     panel.description = format!(

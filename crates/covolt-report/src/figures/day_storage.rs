@@ -4,11 +4,7 @@ use super::{Figure, Group, pairs};
 use crate::chart::{Axis, Band, Key, Line, Panel, Style, Tone};
 use crate::record::{Item, StudyRecord};
 
-const CHARGE_STATE: Style = Style {
-    tone: Tone::Series(0),
-    dash: 0,
-    width: 2.0,
-};
+const CHARGE_STATE: Style = Style { tone: Tone::Series(0), dash: 0, width: 2.0 };
 const DISCHARGING: Tone = Tone::Series(1);
 const CHARGING: Tone = Tone::Series(2);
 
@@ -28,22 +24,12 @@ pub fn draw(record: &StudyRecord) -> Figure {
         };
         // NaN must stay NaN here: `f64::max` would hide a missing value as zero.
         panel.bands = vec![
-            Band {
-                points: half(|p| if p < 0.0 { 0.0 } else { p }),
-                tone: DISCHARGING,
-            },
-            Band {
-                points: half(|p| if p > 0.0 { 0.0 } else { p }),
-                tone: CHARGING,
-            },
+            Band { points: half(|p| if p < 0.0 { 0.0 } else { p }), tone: DISCHARGING },
+            Band { points: half(|p| if p > 0.0 { 0.0 } else { p }), tone: CHARGING },
         ];
         panel.lines.push(Line {
             points: pairs(&day.hour, &m.battery_kw),
-            style: Style {
-                tone: Tone::Ink,
-                dash: 0,
-                width: 1.2,
-            },
+            style: Style { tone: Tone::Ink, dash: 0, width: 1.2 },
         });
         panel.description = format!(
             "Power in kW of all batteries of {} over one day; above zero they discharge, below they charge.",
@@ -54,10 +40,7 @@ pub fn draw(record: &StudyRecord) -> Figure {
         let charge = Axis::fixed("State of charge (%)", (0.0, 100.0), 25.0);
         let mut panel = Panel::new(format!("fig4s-{number}"), &m.name, clock(), charge);
         let percent: Vec<f64> = m.soc.iter().map(|s| 100.0 * s).collect();
-        panel.lines.push(Line {
-            points: pairs(&day.hour, &percent),
-            style: CHARGE_STATE,
-        });
+        panel.lines.push(Line { points: pairs(&day.hour, &percent), style: CHARGE_STATE });
         panel.description = format!("State of charge in percent of the batteries of {} over one day.", m.name);
         states.push(panel);
     }
@@ -85,10 +68,7 @@ pub fn draw(record: &StudyRecord) -> Figure {
         groups: if powers.is_empty() {
             Vec::new()
         } else {
-            vec![
-                Group::small("Power", power_keys, &powers),
-                Group::small("Stored energy", state_keys, &states),
-            ]
+            vec![Group::small("Power", power_keys, &powers), Group::small("Stored energy", state_keys, &states)]
         },
     }
 }

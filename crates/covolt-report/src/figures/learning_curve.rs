@@ -4,6 +4,7 @@
 use super::{Figure, Group};
 use crate::chart::{Axis, Line, Panel, Style};
 use crate::record::{Item, LearningPoint, StudyRecord, TrainingRecord};
+use crate::table::short;
 
 type Quantity = (&'static str, &'static str, &'static str, fn(&LearningPoint) -> f64);
 
@@ -17,27 +18,21 @@ const QUANTITIES: [Quantity; 4] = [
 /// Draws the figure.
 pub fn draw(record: &StudyRecord) -> Figure {
     let trainings = [record.training.as_ref(), record.paper_training.as_ref()];
-    let groups = trainings
-        .into_iter()
-        .flatten()
-        .enumerate()
-        .filter(|(_, training)| !training.curve.is_empty());
+    let groups = trainings.into_iter().flatten().enumerate().filter(|(_, training)| !training.curve.is_empty());
     Figure {
         item: Item::LearningCurve,
         id: "learning",
         title: "Learning curves".to_owned(),
-        caption: "What the sampled actions of an episode cost and what they break, over all windows of the batch. Read \
+        caption:
+            "What the sampled actions of an episode cost and what they break, over all windows of the batch. Read \
                   cost and violations together: a low cost with violations is worth nothing."
-            .to_owned(),
+                .to_owned(),
         groups: groups.map(|(number, training)| group(number, training)).collect(),
     }
 }
 
 fn group(number: usize, training: &TrainingRecord) -> Group {
-    let style = Style {
-        dash: 0,
-        ..Style::nth(number)
-    };
+    let style = Style { dash: 0, ..Style::nth(number) };
     let panels: Vec<Panel> = QUANTITIES
         .iter()
         .filter(|(name, ..)| *name != "rounds" || training.curve.iter().any(|p| p.rounds > 0))
@@ -46,17 +41,11 @@ fn group(number: usize, training: &TrainingRecord) -> Group {
             let value_axis = if *name == "rounds" { Axis::count(*unit) } else { Axis::new(*unit) };
             let mut panel = Panel::new(id, *title, Axis::count("Episode (count)"), value_axis);
             let points = training.curve.iter().map(|p| (p.episode as f64, value(p)));
-            panel.lines.push(Line {
-                points: points.collect(),
-                style,
-            });
+            panel.lines.push(Line { points: points.collect(), style });
             let ends = [training.curve.first(), training.curve.last()];
-            let ends: Vec<String> = ends.iter().flatten().map(|p| format!("{:.4}", value(p))).collect();
-            panel.description = format!(
-                "{unit} over the episodes of the trainer {}, from {}.",
-                training.trainer,
-                ends.join(" to ")
-            );
+            let ends: Vec<String> = ends.iter().flatten().map(|p| short(value(p))).collect();
+            panel.description =
+                format!("{unit} over the episodes of the trainer {}, from {}.", training.trainer, ends.join(" to "));
             panel
         })
         .collect();

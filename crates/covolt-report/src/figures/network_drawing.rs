@@ -22,8 +22,7 @@ const VOLTAGE_TOLERANCE: f64 = 1e-5;
 const LOADING_TOLERANCE_PERCENT: f64 = 0.01;
 /// Upper ends of the first six classes of the voltage scale, -1 = lower limit, 1 = upper limit.
 const CLASS_ENDS: [f64; 6] = [-0.8, -0.5, -0.2, 0.2, 0.5, 0.8];
-const CLASS_FALLBACK: [&str; 7] =
-    ["#08519c", "#4292c6", "#a6cee3", "#c9cfd6", "#fdbf6f", "#ef8a2b", "#b35806"];
+const CLASS_FALLBACK: [&str; 7] = ["#08519c", "#4292c6", "#a6cee3", "#c9cfd6", "#fdbf6f", "#ef8a2b", "#b35806"];
 
 /// Draws the figure.
 pub fn draw(record: &StudyRecord) -> Figure {
@@ -42,11 +41,7 @@ pub fn draw(record: &StudyRecord) -> Figure {
         ),
         groups: network
             .filter(|n| !n.buses.is_empty())
-            .map(|n| Group {
-                drawings: vec![svg(n)],
-                wide: true,
-                ..Group::default()
-            })
+            .map(|n| Group { drawings: vec![svg(n)], wide: true, ..Group::default() })
             .into_iter()
             .collect(),
     }
@@ -109,12 +104,7 @@ fn svg(network: &NetworkPicture) -> String {
     let pitch = (PITCH.0.min((WIDEST - 2.0 * MARGIN) / columns), PITCH.1);
     let width = (columns * pitch.0 + 2.0 * MARGIN).max(640.0);
     let height = layout.rows as f64 * pitch.1 + 2.0 * MARGIN + LEGEND_HEIGHT;
-    let drawing = Drawing {
-        network,
-        layout,
-        pitch,
-        index,
-    };
+    let drawing = Drawing { network, layout, pitch, index };
     let violated = network.buses.iter().filter(|b| bus_violated(b)).count();
     let loadings = network.branches.iter().filter(|b| b.loading_max_percent.is_finite());
     let worst = loadings.max_by(|a, b| a.loading_max_percent.total_cmp(&b.loading_max_percent));
@@ -144,10 +134,7 @@ fn svg(network: &NetworkPicture) -> String {
 impl Drawing<'_> {
     fn place(&self, bus: usize) -> (f64, f64) {
         let (column, row) = self.layout.place.get(bus).copied().unwrap_or_default();
-        (
-            MARGIN + (column as f64 + 0.5) * self.pitch.0,
-            MARGIN + (row as f64 + 0.5) * self.pitch.1,
-        )
+        (MARGIN + (column as f64 + 0.5) * self.pitch.0, MARGIN + (row as f64 + 0.5) * self.pitch.1)
     }
 
     /// Frame and name of each microgrid.

@@ -65,10 +65,7 @@ fn group(traces: &[ParameterTrace], network: Network, id: &str, heading: &str) -
             let mut panel = Panel::new(format!("{id}-{number}"), *name, episodes, axis.clone());
             panel.lines = own
                 .enumerate()
-                .map(|(curve, trace)| Line {
-                    points: change(trace),
-                    style: Style::nth(curve),
-                })
+                .map(|(curve, trace)| Line { points: change(trace), style: Style::nth(curve) })
                 .collect();
             most = most.max(panel.lines.len());
             panel.description = format!(

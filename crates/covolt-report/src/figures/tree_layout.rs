@@ -27,11 +27,7 @@ pub fn lay_out(buses: usize, branches: &[(usize, usize)], root: usize) -> TreeLa
         neighbours[a].push(b);
         neighbours[b].push(a);
     }
-    let mut layout = TreeLayout {
-        place: vec![(0, 0); buses],
-        parent: vec![None; buses],
-        ..TreeLayout::default()
-    };
+    let mut layout = TreeLayout { place: vec![(0, 0); buses], parent: vec![None; buses], ..TreeLayout::default() };
     let mut seen = vec![false; buses];
     for start in std::iter::once(root).chain(0..buses).filter(|b| *b < buses) {
         if !seen[start] {

@@ -5,11 +5,7 @@ use super::{Figure, Group};
 use crate::chart::{Axis, Band, Key, Line, Panel, Style, Tone};
 use crate::record::{BusPicture, Item, StudyRecord};
 
-const MEAN: Style = Style {
-    tone: Tone::Series(0),
-    dash: 0,
-    width: 1.8,
-};
+const MEAN: Style = Style { tone: Tone::Series(0), dash: 0, width: 1.8 };
 
 /// Draws the figure.
 pub fn draw(record: &StudyRecord) -> Figure {
@@ -30,11 +26,7 @@ pub fn draw(record: &StudyRecord) -> Figure {
             panel(number, area, &buses, &voltage)
         })
         .collect();
-    let keys = vec![
-        Key::line("mean", MEAN),
-        Key::area("lowest to highest", MEAN),
-        Key::line("limits", Style::limit()),
-    ];
+    let keys = vec![Key::line("mean", MEAN), Key::area("lowest to highest", MEAN), Key::line("limits", Style::limit())];
     Figure {
         item: Item::VoltageProfile,
         id: "voltages",
@@ -54,10 +46,7 @@ fn panel(number: usize, area: &str, buses: &[&BusPicture], voltage: &Axis) -> Pa
     let order = Axis::fixed("Bus (position in the area)", ends, step);
     let mut panel = Panel::new(format!("voltages-{number}"), title, order, voltage.clone());
     let places = || buses.iter().enumerate().map(|(position, bus)| ((position + 1) as f64, *bus));
-    panel.bands = vec![Band {
-        points: places().map(|(x, b)| (x, b.min_pu, b.max_pu)).collect(),
-        tone: MEAN.tone,
-    }];
+    panel.bands = vec![Band { points: places().map(|(x, b)| (x, b.min_pu, b.max_pu)).collect(), tone: MEAN.tone }];
     let curve = |value: fn(&BusPicture) -> f64, style| Line {
         points: places().map(|(x, bus)| (x, value(bus))).collect(),
         style,

@@ -20,11 +20,7 @@ const PLAN: [(&str, &str, &[Item]); 7] = [
     ("closed-loop", "Closed loop", &[Item::ClosedLoop]),
     ("day", "One day", &[Item::DayBalance, Item::DayStorage]),
     ("grid", "The network", &[Item::VoltageProfile, Item::NetworkDrawing]),
-    (
-        "training",
-        "Training",
-        &[Item::LearningCurve, Item::Parameters, Item::CapacityReward, Item::ConstraintReturns],
-    ),
+    ("training", "Training", &[Item::LearningCurve, Item::Parameters, Item::CapacityReward, Item::ConstraintReturns]),
     ("agents", "Coordination between the agents", &[Item::Coordination, Item::Rounds]),
 ];
 

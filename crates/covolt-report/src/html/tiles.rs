@@ -51,7 +51,15 @@ pub fn tiles(record: &StudyRecord) -> Markup {
             name: format!("Closed loop, {} days", closed.days),
             value: headline(closed.gap_perfect_information_percent),
             unit: "% above perfect information",
-            safety: format!("{} of {} steps violate a limit", closed.violating_steps, closed.steps),
+            safety: format!(
+                "{} of {} steps violate a limit{}",
+                closed.violating_steps,
+                closed.steps,
+                match closed.infeasible_steps {
+                    0 => String::new(),
+                    none => format!("; in {none} no safe dispatch existed"),
+                }
+            ),
             safe: Some(closed.violating_steps == 0),
         });
     }

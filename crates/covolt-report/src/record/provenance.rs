@@ -77,13 +77,7 @@ pub struct Provenance(pub BTreeMap<Item, Source>);
 impl Provenance {
     /// Notes the origin of one item, replacing an earlier note.
     pub fn note(&mut self, item: Item, file: impl Into<String>, command: impl Into<String>) {
-        self.0.insert(
-            item,
-            Source {
-                file: file.into(),
-                command: command.into(),
-            },
-        );
+        self.0.insert(item, Source { file: file.into(), command: command.into() });
     }
 
     /// Origin of one item, if noted.

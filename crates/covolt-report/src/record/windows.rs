@@ -128,10 +128,7 @@ impl Quantiles {
             let position = (share * sorted.len() as f64).ceil() as usize;
             sorted.get(position.saturating_sub(1)).copied()
         };
-        Some(Self {
-            median: rank(0.5)?,
-            p99: rank(0.99)?,
-        })
+        Some(Self { median: rank(0.5)?, p99: rank(0.99)? })
     }
 }
 

@@ -2,7 +2,7 @@
 //! what leaves an agent, closed loop, differences from the paper.
 
 use crate::record::{CostRow, Item, LayerFigures, StudyRecord, WindowStudy};
-use crate::table::{Cell, Column, Table};
+use crate::table::{Cell, Column, Table, short};
 
 /// A column whose heading in the page is given apart from its name in the file.
 pub(super) const fn column(
@@ -11,12 +11,7 @@ pub(super) const fn column(
     unit: &'static str,
     meaning: &'static str,
 ) -> Column {
-    Column {
-        name,
-        heading,
-        unit,
-        meaning,
-    }
+    Column { name, heading, unit, meaning }
 }
 
 pub(super) fn text(value: impl Into<String>) -> Cell {
@@ -47,8 +42,8 @@ fn layers(record: &StudyRecord) -> Table {
         vec![
             text(layer),
             text(policies),
-            Cell::Number(figures.gap_percent),
-            count(figures.violating_windows),
+            Cell::Fixed(figures.gap_percent, 4),
+            Cell::Breaches(figures.violating_windows as u64),
             count(study.count),
             Cell::Number(figures.max_voltage_violation_pu),
             Cell::Number(figures.max_current_violation_percent),
@@ -72,13 +67,38 @@ fn layers(record: &StudyRecord) -> Table {
                   repaired; the row rule is reached without any."
             .to_owned(),
         columns: vec![
-            column("layer", "Layer", "", "layer of dispatch: bare, repaired, polished, or the merit-order rule (repaired)"),
+            column(
+                "layer",
+                "Layer",
+                "",
+                "layer of dispatch: bare, repaired, polished, or the merit-order rule (repaired)",
+            ),
             column("trainer", "Trainer", "", "trainer of the policies"),
-            column("gap_percent", "Gap to the optimum", "%", "cost above the central optimum with the same terminal value"),
-            column("violating_windows", "Violating windows", "", "windows with any limit violated after the true AC power flow"),
+            column(
+                "gap_percent",
+                "Gap to the optimum",
+                "%",
+                "cost above the central optimum with the same terminal value",
+            ),
+            column(
+                "violating_windows",
+                "Violating windows",
+                "",
+                "windows with any limit violated after the true AC power flow",
+            ),
             column("windows", "of", "", "windows evaluated"),
-            column("max_voltage_violation_pu", "Worst voltage violation", "pu", "largest distance of a voltage beyond its limit"),
-            column("max_current_violation_percent", "Worst current violation", "%", "largest current above its limit, of the limit"),
+            column(
+                "max_voltage_violation_pu",
+                "Worst voltage violation",
+                "pu",
+                "largest distance of a voltage beyond its limit",
+            ),
+            column(
+                "max_current_violation_percent",
+                "Worst current violation",
+                "%",
+                "largest current above its limit, of the limit",
+            ),
             column("programs_mean", "Programs per window", "", "mean number of quadratic programs solved"),
         ],
         rows,
@@ -101,10 +121,8 @@ fn costs(record: &StudyRecord) -> Table {
         rows.push(row(&costs.total()));
         let bound = costs.lower_bound_usd.map_or(Cell::Missing, |b| Cell::Fixed(b, 4));
         rows.push(vec![text("lower bound of the total"), bound, Cell::Empty, Cell::Empty]);
-        window = format!(
-            " Window of {:.2} h from {}, policies {}.",
-            costs.window_h, costs.window_start, costs.layer
-        );
+        window =
+            format!(" Window of {} h from {}, policies {}.", short(costs.window_h), costs.window_start, costs.layer);
     }
     Table {
         file: "table2.csv",
@@ -129,11 +147,7 @@ fn decision_times(record: &StudyRecord) -> Table {
     let times = record.decision_times.clone().unwrap_or_default();
     let row = |(layer, q): &(&str, Option<&crate::record::Quantiles>)| {
         let q = (*q)?;
-        Some(vec![
-            text(layer.replace('_', " ")),
-            Cell::Number(q.median),
-            Cell::Number(q.p99),
-        ])
+        Some(vec![text(layer.replace('_', " ")), Cell::Number(q.median), Cell::Number(q.p99)])
     };
     let speedup = times.speedup().map_or(String::new(), |times| {
         format!(" By the medians, a bare certified decision is {times:.0} times faster than the central optimum.")
@@ -153,13 +167,10 @@ fn decision_times(record: &StudyRecord) -> Table {
 }
 
 fn optimum(record: &StudyRecord) -> Table {
-    let rows = record.optimum.iter().map(|o| {
-        vec![
-            count(o.windows),
-            Cell::Number(o.bound_gap_relative_max),
-            Cell::Number(o.time_ms_median),
-        ]
-    });
+    let rows = record
+        .optimum
+        .iter()
+        .map(|o| vec![count(o.windows), Cell::Number(o.bound_gap_relative_max), Cell::Number(o.time_ms_median)]);
     let remarks = record.optimum.as_ref().map_or(String::new(), |o| o.remarks.join(" "));
     Table {
         file: "optimum.csv",
@@ -171,7 +182,12 @@ fn optimum(record: &StudyRecord) -> Table {
         ),
         columns: vec![
             column("windows", "Windows", "", "windows solved"),
-            column("bound_gap_relative_max", "Largest distance to the bound", "relative", "largest relative distance between optimum and lower bound"),
+            column(
+                "bound_gap_relative_max",
+                "Largest distance to the bound",
+                "relative",
+                "largest relative distance between optimum and lower bound",
+            ),
             column("time_ms_median", "Median time", "ms", "median time of one optimum"),
         ],
         rows: rows.collect(),
@@ -184,7 +200,7 @@ fn closed_loop(record: &StudyRecord) -> Table {
             text(&c.forecast),
             count(c.days),
             count(c.steps),
-            count(c.violating_steps),
+            Cell::Breaches(c.violating_steps as u64),
             count(c.infeasible_steps),
             Cell::Fixed(c.gap_perfect_information_percent, 3),
         ]
@@ -201,9 +217,19 @@ fn closed_loop(record: &StudyRecord) -> Table {
             column("forecast", "Forecast", "", "forecast used"),
             column("days", "Days", "", "days simulated"),
             column("steps", "Steps", "", "decisions taken"),
-            column("violating_steps", "Violating steps", "", "steps with any limit violated after the true AC power flow"),
+            column(
+                "violating_steps",
+                "Violating steps",
+                "",
+                "steps with any limit violated after the true AC power flow",
+            ),
             column("infeasible_steps", "Infeasible steps", "", "steps in which no safe dispatch existed"),
-            column("gap_perfect_information_percent", "Cost above perfect information", "%", "cost above that of a decision maker who knows the future"),
+            column(
+                "gap_perfect_information_percent",
+                "Cost above perfect information",
+                "%",
+                "cost above that of a decision maker who knows the future",
+            ),
         ],
         rows: rows.collect(),
     }
@@ -254,16 +280,22 @@ fn coordination(record: &StudyRecord) -> Table {
             column("graph", "Graph", "", "communication graph"),
             column("rounds_to_1e4_max", "Most rounds to 1e\u{2212}4", "", "most rounds any update needed"),
             column("updates_reached", "Updates that got there", "", "updates that reached 1e-4, of those tried"),
-            column("bytes_per_agent", "Sent per agent and update", "bytes", "bytes sent by one agent in one update, the most of all"),
+            column(
+                "bytes_per_agent",
+                "Sent per agent and update",
+                "bytes",
+                "bytes sent by one agent in one update, the most of all",
+            ),
         ],
         rows: rows.collect(),
     }
 }
 
 fn messages(record: &StudyRecord) -> Table {
-    let rows = record.coordination.iter().flat_map(|m| {
-        m.leaves_agent.iter().map(|t| vec![text(&m.name), text(&t.field), text(&t.meaning)])
-    });
+    let rows = record
+        .coordination
+        .iter()
+        .flat_map(|m| m.leaves_agent.iter().map(|t| vec![text(&m.name), text(&t.field), text(&t.meaning)]));
     Table {
         file: "messages.csv",
         item: Some(Item::Coordination),
@@ -281,10 +313,7 @@ fn messages(record: &StudyRecord) -> Table {
 }
 
 fn deviations(record: &StudyRecord) -> Table {
-    let rows = record
-        .deviations
-        .iter()
-        .map(|d| vec![text(&d.topic), text(&d.paper), text(&d.here), text(&d.why)]);
+    let rows = record.deviations.iter().map(|d| vec![text(&d.topic), text(&d.paper), text(&d.here), text(&d.why)]);
     Table {
         file: "deviations.csv",
         item: None,

@@ -20,14 +20,7 @@ pub fn series(record: &StudyRecord) -> Vec<Table> {
 }
 
 fn table(file: &'static str, item: Item, title: &str, columns: Vec<Column>, rows: Vec<Vec<Cell>>) -> Table {
-    Table {
-        file,
-        item: Some(item),
-        title: title.to_owned(),
-        caption: String::new(),
-        columns,
-        rows,
-    }
+    Table { file, item: Some(item), title: title.to_owned(), caption: String::new(), columns, rows }
 }
 
 /// A column of which only the CSV is used.

@@ -80,7 +80,8 @@ pub fn record(seed: u64) -> StudyRecord {
                 topic: "Fig. 8".to_owned(),
                 paper: "All multipliers go to zero".to_owned(),
                 here: "Multipliers of binding limits stay above zero".to_owned(),
-                why: "A limit that binds at the optimum has a price; zero multipliers mean that no limit mattered.".to_owned(),
+                why: "A limit that binds at the optimum has a price; zero multipliers mean that no limit mattered."
+                    .to_owned(),
             },
         ],
         ..StudyRecord::default()
@@ -143,17 +144,21 @@ fn day(names: &[String], random: &mut ChaCha8Rng) -> DayProfile {
     let mut microgrids = Vec::new();
     for (number, name) in names.iter().enumerate() {
         let size = if number == 3 { 2.3 } else { 1.0 };
-        let mut m = MicrogridDay {
-            name: name.clone(),
-            ..MicrogridDay::default()
-        };
+        let mut m = MicrogridDay { name: name.clone(), ..MicrogridDay::default() };
         let mut soc = 0.5;
         for &h in &hour {
             let evening = (-((h - 19.0) / 2.5).powi(2)).exp();
-            let load = size * (310.0 + 60.0 * (TAU * (h - 9.0) / 24.0).sin() + 190.0 * evening + 18.0 * random.random::<f64>());
+            let load = size
+                * (310.0 + 60.0 * (TAU * (h - 9.0) / 24.0).sin() + 190.0 * evening + 18.0 * random.random::<f64>());
             let dg = 250.0 + 130.0 * evening + 20.0 * number as f64;
             let pv = 240.0 * sun(h) * (0.85 + 0.15 * random.random::<f64>());
-            let battery = if (1.0..5.0).contains(&h) { -55.0 } else if (17.5..21.0).contains(&h) { 62.0 } else { 0.0 };
+            let battery = if (1.0..5.0).contains(&h) {
+                -55.0
+            } else if (17.5..21.0).contains(&h) {
+                62.0
+            } else {
+                0.0
+            };
             m.soc.push(soc);
             soc -= battery * 0.25 / 500.0;
             m.demand_kw.push(load);
@@ -188,7 +193,10 @@ fn capacity(random: &mut ChaCha8Rng) -> CapacityStudy {
         reward("none in any microgrid", -41.0),
     ];
     let curve = |end: f64, step: usize| -> Vec<f64> {
-        episode.iter().map(|e| end - 6.0 * step as f64 - 160.0 * (-(*e as f64) / (110.0 + 20.0 * step as f64)).exp()).collect()
+        episode
+            .iter()
+            .map(|e| end - 6.0 * step as f64 - 160.0 * (-(*e as f64) / (110.0 + 20.0 * step as f64)).exp())
+            .collect()
     };
     CapacityStudy {
         rewards,
@@ -203,14 +211,22 @@ fn capacity(random: &mut ChaCha8Rng) -> CapacityStudy {
     }
 }
 
-fn method(name: &str, graph: &str, reached: Option<usize>, rounds: usize, random: &mut ChaCha8Rng) -> CoordinationMethod {
+fn method(
+    name: &str,
+    graph: &str,
+    reached: Option<usize>,
+    rounds: usize,
+    random: &mut ChaCha8Rng,
+) -> CoordinationMethod {
     let limit: Vec<String> = (0..9).map(|n| format!("bus MG4.{} lower voltage, step {}", 640 + n, n % 4 + 1)).collect();
     let multipliers = limit.iter().enumerate().map(|(number, _)| {
         let end = if number < 3 { random.random_range(10.0..50.0) } else { 0.0 };
         (0..=rounds)
             .map(|r| {
                 let done = r as f64 / rounds as f64 * 5.0;
-                (end + 60.0 * (-done).exp() * (done * 3.0 + number as f64).sin().abs() - 60.0 * f64::from(u8::from(r == 0))).max(0.0)
+                (end + 60.0 * (-done).exp() * (done * 3.0 + number as f64).sin().abs()
+                    - 60.0 * f64::from(u8::from(r == 0)))
+                .max(0.0)
             })
             .collect()
     });
@@ -228,7 +244,13 @@ fn method(name: &str, graph: &str, reached: Option<usize>, rounds: usize, random
         trace: Some(RoundsTrace {
             multiplier_usd_per_pu: multipliers.collect(),
             max_violation_pu: (0..=rounds)
-                .map(|r| if r == rounds && rounds < 100 { 0.0 } else { 0.02 * (-8.0 * r as f64 / rounds as f64).exp() * random.random_range(0.3..1.0) })
+                .map(|r| {
+                    if r == rounds && rounds < 100 {
+                        0.0
+                    } else {
+                        0.02 * (-8.0 * r as f64 / rounds as f64).exp() * random.random_range(0.3..1.0)
+                    }
+                })
                 .collect(),
             limit,
         }),
@@ -259,10 +281,7 @@ fn windows(bare: f64) -> WindowStudy {
 
 /// The 33-bus feeder's shape with a 13-bus microgrid behind a transformer at five of its buses.
 fn network(names: &[String], random: &mut ChaCha8Rng) -> NetworkPicture {
-    let mut picture = NetworkPicture {
-        span: "2016-07-14, 96 steps".to_owned(),
-        ..NetworkPicture::default()
-    };
+    let mut picture = NetworkPicture { span: "2016-07-14, 96 steps".to_owned(), ..NetworkPicture::default() };
     let mut bus = |id: String, area: &str, mean: f64, random: &mut ChaCha8Rng| {
         let slack = id == "1";
         let spread = if slack { 0.0 } else { random.random_range(0.006..0.018) };
@@ -302,7 +321,11 @@ fn network(names: &[String], random: &mut ChaCha8Rng) -> NetworkPicture {
     for (number, (from, to, transformer)) in branches.into_iter().enumerate() {
         picture.branches.push(BranchPicture {
             id: format!("L{}", number + 1),
-            loading_max_percent: if number == 40 { f64::NAN } else { random.random_range(8.0f64..99.0).powi(2) / 100.0 },
+            loading_max_percent: if number == 40 {
+                f64::NAN
+            } else {
+                random.random_range(8.0f64..99.0).powi(2) / 100.0
+            },
             from,
             to,
             transformer,
