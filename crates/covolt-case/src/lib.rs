@@ -12,6 +12,8 @@
 //! | which days are for training, validation, test? | `days.rs` |
 //! | does a policy belong to this case? | `fingerprint.rs` |
 //! | the built-in case | `builtin.rs` |
+//! | which facts does a check state? | `check.rs` |
+//! | how do others solve the same network? | `export_opendss.rs`, `export_matpower.rs`, `injections.rs` |
 //!
 //! Powers in kW and kvar (positive = consumption of a load, available power of a PV system), energies in kWh, prices in the
 //! case's currency per kWh, times in UTC. The crate solves nothing.
@@ -22,9 +24,13 @@ pub mod fault;
 mod builtin;
 mod case;
 mod case_files;
+mod check;
 mod days;
 mod device_tables;
+mod export_matpower;
+mod export_opendss;
 mod fingerprint;
+mod injections;
 mod microgrid_tables;
 mod network_tables;
 mod parquet_columns;
@@ -39,6 +45,10 @@ mod units;
 
 pub use builtin::write_builtin;
 pub use case::{Case, CaseSettings, StorageValueSetting};
+pub use check::{CheckReport, check, check_builtin};
 pub use days::DaySplit;
+pub use export_matpower::export_matpower;
+pub use export_opendss::export_opendss;
 pub use fault::{CaseError, CaseFault};
+pub use injections::Injections;
 pub use schema::{schema, table_schemas};
