@@ -1,4 +1,5 @@
 //! Times of a power flow and of a power flow with its adjoint, tree against sparse, and the work they take.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 #[path = "../tests/common/mod.rs"]
 mod common;

@@ -45,8 +45,7 @@ pub(crate) fn linearise(tree: &Tree, ws: &mut TreeWorkspace) -> Result<(), usize
     let mut broken = None;
     for k in (1..n).rev() {
         let (left, seen, determinant) = eliminate(&tree.branches[k], ws.subtree[k]);
-        // Negated, so that a NaN counts as broken too.
-        if !(determinant.abs() > SINGULAR_DETERMINANT) {
+        if determinant.is_nan() || determinant.abs() < SINGULAR_DETERMINANT {
             broken = Some(k);
         }
         ws.subtree[left.parent].alpha += seen.alpha;

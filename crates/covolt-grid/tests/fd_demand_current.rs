@@ -1,4 +1,5 @@
 //! (30)-(31), (37)-(40), Table I and the linear system (34)-(36); what the printed signs would give.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 #[path = "common/dense.rs"]

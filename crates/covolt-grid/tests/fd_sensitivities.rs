@@ -1,4 +1,5 @@
 //! Every derivative as a whole matrix against finite differences, through the adjoint and the forward product.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

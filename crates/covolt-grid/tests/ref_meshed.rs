@@ -1,4 +1,5 @@
 //! Tree method, sparse Newton and an independent dense polar Newton agree, with and without loops.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 #[path = "common/dense.rs"]

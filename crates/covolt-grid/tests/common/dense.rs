@@ -1,5 +1,5 @@
 //! Independent dense references: nodal admittance matrix from first principles, Gaussian elimination, polar Newton.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used, clippy::panic, clippy::needless_range_loop)]
 
 use covolt_grid::{Complex64, Network};
 
