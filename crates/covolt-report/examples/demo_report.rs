@@ -3,7 +3,7 @@
 #[path = "../tests/demo/mod.rs"]
 mod demo;
 
-use covolt_report::{Summary, write_html, write_tables};
+use covolt_report::{Summary, write_figures, write_html, write_tables};
 use std::path::PathBuf;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -12,6 +12,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let seed = arguments.next().map_or(Ok(1), |seed| seed.parse())?;
     let record = demo::record(seed);
     write_tables(&record, &folder)?;
+    write_figures(&record, &folder.join("figures"))?;
     record.write(&folder.join("record.json"))?;
     Summary::from(&record).write(&folder.join("summary.json"))?;
     write_html(&record, &folder.join("report.html"))?;

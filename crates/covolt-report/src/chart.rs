@@ -1,138 +1,17 @@
-//! Line charts as SVG. The one module that knows the plotting library, so that it can be replaced.
+//! Line charts as SVG. Together with `ticks.rs` the only place that knows the plotting library, so that it can be
+//! replaced.
 //!
-//! Colours are CSS variables with a light-background fallback (`var(--c0, #0072b2)`), so a chart follows the
-//! page between light and dark. The page sets the variables with [`PALETTE_CSS`]. Charts have no legend of
-//! their own: the page draws [`Key`]s beside them, where they can never cover data.
+//! Charts have no legend of their own: the page draws [`Key`](crate::palette::Key)s beside them, where they can
+//! never cover data.
 
+use crate::palette::{AREA_OPACITY, Style, Tone};
+use crate::ticks::{Ticks, round_step};
 use kuva::plot::LinePlot;
 use kuva::plot::annotations::ReferenceLine;
 use kuva::prelude::{Layout, Plot, SvgBackend, Theme};
-use kuva::render::layout::TickFormat;
 use kuva::render::render::render_multiple;
-use maud::{Markup, PreEscaped, html};
+use maud::{PreEscaped, html};
 use std::fmt::Write as _;
-use std::sync::Arc;
-
-/// Colours of the page and of the charts; both sets keep their order under the common kinds of colour blindness.
-pub const PALETTE_CSS: &str = "
-:root{--paper:#fff;--ink:#1b1f24;--soft:#57606a;--grid:#dfe3e8;--box:#f5f7f9;--accent:#0072b2;
---c0:#0072b2;--c1:#d55e00;--c2:#009e73;--c3:#b0578d;--c4:#c48a00;--c5:#3a9bd9;--c6:#6b7280;--bad:#c1121f;--good:#1a7f37;
---v0:#08519c;--v1:#4292c6;--v2:#a6cee3;--v3:#c9cfd6;--v4:#fdbf6f;--v5:#ef8a2b;--v6:#b35806}
-@media (prefers-color-scheme:dark){:root:not([data-theme=light]){DARK}}
-:root[data-theme=dark]{DARK}
-";
-
-const DARK: &str = "--paper:#14181d;--ink:#e6eaef;--soft:#a3adb8;--grid:#343b44;--box:#1d232a;--accent:#6cb8ee;
---c0:#4ea8e6;--c1:#ff8f4d;--c2:#2fc79a;--c3:#e39ac6;--c4:#f0bd45;--c5:#9ad4f7;--c6:#9aa4b0;--bad:#ff7b7b;--good:#56d37c;
---v0:#5aa2f0;--v1:#7fbdf2;--v2:#b3d9f5;--v3:#7b8590;--v4:#f7d08a;--v5:#f5a44a;--v6:#ff8340";
-
-/// [`PALETTE_CSS`] with the dark set filled in.
-pub fn palette_css() -> String {
-    PALETTE_CSS.replace("DARK", DARK)
-}
-
-const SERIES_LIGHT: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#b0578d", "#c48a00", "#3a9bd9", "#6b7280"];
-
-/// Colour of a curve.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
-    /// Number of a series colour; wraps around after seven.
-    Series(usize),
-    /// The text colour.
-    Ink,
-    /// The colour of limits.
-    Limit,
-}
-
-impl Tone {
-    /// The colour as a CSS value.
-    pub fn css(self) -> String {
-        match self {
-            Self::Series(number) => {
-                let slot = number % SERIES_LIGHT.len();
-                let fallback = SERIES_LIGHT.get(slot).unwrap_or(&"#0072b2");
-                format!("var(--c{slot}, {fallback})")
-            }
-            Self::Ink => "var(--ink, #1b1f24)".to_owned(),
-            Self::Limit => "var(--bad, #c1121f)".to_owned(),
-        }
-    }
-}
-
-/// Dash patterns, so that curves differ without colour.
-const DASHES: [&str; 7] = ["", "7 4", "2 3", "9 3 2 3", "12 4", "5 2 2 2 2 2", "14 3"];
-/// The pattern of limits, the last one.
-const LIMIT_DASH: usize = 6;
-
-/// How a curve is drawn.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Style {
-    /// Colour.
-    pub tone: Tone,
-    /// Number of the dash pattern, 0 = solid; wraps around.
-    pub dash: usize,
-    /// Line width, px.
-    pub width: f64,
-}
-
-impl Style {
-    /// Style of the n-th of several curves: its own colour and its own dashes.
-    pub fn nth(number: usize) -> Self {
-        Self { tone: Tone::Series(number), dash: number % LIMIT_DASH, width: 1.8 }
-    }
-
-    /// The style of limits.
-    pub fn limit() -> Self {
-        Self { tone: Tone::Limit, dash: LIMIT_DASH, width: 2.2 }
-    }
-
-    fn dasharray(self) -> &'static str {
-        DASHES.get(self.dash % DASHES.len()).copied().unwrap_or("")
-    }
-}
-
-/// One entry of a legend.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Key {
-    /// Text.
-    pub label: String,
-    /// Style of the curve it stands for.
-    pub style: Style,
-    /// True for a filled area instead of a line.
-    pub area: bool,
-}
-
-impl Key {
-    /// Legend entry of a curve.
-    pub fn line(label: impl Into<String>, style: Style) -> Self {
-        Self { label: label.into(), style, area: false }
-    }
-
-    /// Legend entry of a filled area.
-    pub fn area(label: impl Into<String>, style: Style) -> Self {
-        Self { label: label.into(), style, area: true }
-    }
-
-    /// The entry as HTML.
-    pub fn markup(&self) -> Markup {
-        let colour = self.style.tone.css();
-        html! {
-            span class="key" {
-                svg viewBox="0 0 34 12" width="34" height="12" aria-hidden="true" {
-                    @if self.area {
-                        rect x="2" y="1" width="30" height="10" fill=(colour) fill-opacity=(AREA_OPACITY) {}
-                    } @else {
-                        line x1="1" y1="6" x2="33" y2="6" stroke=(colour) stroke-width="2.4"
-                            stroke-dasharray=(self.style.dasharray()) {}
-                    }
-                }
-                (self.label)
-            }
-        }
-    }
-}
-
-const AREA_OPACITY: f64 = 0.45;
 
 /// One axis.
 #[derive(Debug, Clone, PartialEq)]
@@ -426,75 +305,4 @@ fn theme() -> Theme {
         font_family: None,
         ..Theme::light()
     }
-}
-
-/// A wanted tick distance that gives more ticks than this is not used.
-const MOST_TICKS: f64 = 15.0;
-
-/// Ends of an axis and distance of its ticks.
-struct Ticks {
-    low: f64,
-    high: f64,
-    step: f64,
-    log: bool,
-}
-
-impl Ticks {
-    /// Round numbers around the range; `exact` keeps the given ends.
-    fn linear((low, high): (f64, f64), step: Option<f64>, exact: bool) -> Self {
-        // Below this span the ticks could not be told apart, and stepping from one to the next would not end.
-        let least = 1e-6_f64.max(1e-9 * low.abs().max(high.abs()));
-        let margin = if high - low > least { 0.0 } else { (low.abs() * 0.1).max(1e-6) };
-        let (low, high) = (low - margin, high + margin);
-        let sensible = |s: &f64| *s > 0.0 && (high - low) / *s <= MOST_TICKS;
-        let step = step.filter(sensible).unwrap_or_else(|| round_step((high - low) / 5.0));
-        let log = false;
-        if exact {
-            return Self { low, high, step, log };
-        }
-        let (low, high) = ((low / step + 1e-9).floor() * step, (high / step - 1e-9).ceil() * step);
-        Self { low, high, step, log }
-    }
-
-    fn decades((low, high): (f64, f64)) -> Self {
-        // More than 14 decades say nothing; the tail below is cut.
-        let top = 10f64.powf(high.max(f64::MIN_POSITIVE).log10().ceil());
-        let bottom = 10f64.powf(low.max(top * 1e-14).log10().floor());
-        let low = if bottom < top { bottom } else { top / 10.0 };
-        Self { low, high: top, step: 1.0, log: true }
-    }
-
-    fn format(&self) -> TickFormat {
-        let (step, log) = (self.step, self.log);
-        TickFormat::Custom(Arc::new(move |value: f64| {
-            if log {
-                return power_of_ten(value);
-            }
-            let digits = (-(step * 1.000_001).log10().floor()).clamp(0.0, 9.0) as usize;
-            let extra = usize::from(
-                (step * 10f64.powi(digits as i32)).fract() > 1e-6
-                    && (step * 10f64.powi(digits as i32)).fract() < 1.0 - 1e-6,
-            );
-            let value = if value.abs() < step * 1e-6 { 0.0 } else { value };
-            format!("{value:.*}", digits + extra).replace('-', "\u{2212}")
-        }))
-    }
-}
-
-fn power_of_ten(value: f64) -> String {
-    let exponent = value.log10().round() as i32;
-    match exponent {
-        0 => "1".to_owned(),
-        1 => "10".to_owned(),
-        2 => "100".to_owned(),
-        _ => format!("1e{exponent}").replace('-', "\u{2212}"),
-    }
-}
-
-/// Next larger of 1, 2, 2.5, 5 times a power of ten.
-fn round_step(rough: f64) -> f64 {
-    let decade = 10f64.powf(rough.max(f64::MIN_POSITIVE).log10().floor());
-    let steps = [1.0, 2.0, 2.5, 5.0, 10.0];
-    let fitting = steps.iter().find(|step| *step * decade >= rough * 0.999);
-    fitting.unwrap_or(&10.0) * decade
 }

@@ -14,8 +14,12 @@ mod rounds;
 mod tree_layout;
 mod voltage_profile;
 
-use crate::chart::{Key, Panel};
+use crate::chart::Panel;
+use crate::error::ReportError;
+use crate::palette::Key;
+use crate::palette::palette_css;
 use crate::record::{Item, StudyRecord};
+use std::path::Path;
 
 /// One figure.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,6 +68,31 @@ pub fn all(record: &StudyRecord) -> Vec<Figure> {
         constraint_returns::draw(record),
         rounds::draw(record),
     ]
+}
+
+/// Writes every drawing as an SVG file of its own into `dir` (made if missing), named after its id; returns the
+/// file names. The files follow light and dark like the page.
+pub fn write_figures(record: &StudyRecord, dir: &Path) -> Result<Vec<String>, ReportError> {
+    std::fs::create_dir_all(dir).map_err(|source| ReportError::write(dir, source))?;
+    let mut files = Vec::new();
+    for figure in all(record) {
+        for drawing in figure.groups.iter().flat_map(|group| &group.drawings) {
+            let id = drawing.split('"').nth(1).unwrap_or(figure.id);
+            let file = format!("{id}.svg");
+            let path = dir.join(&file);
+            std::fs::write(&path, standalone(drawing)).map_err(|source| ReportError::write(&path, source))?;
+            files.push(file);
+        }
+    }
+    Ok(files)
+}
+
+/// A drawing with what it takes from the page: the name of its format, font and colours.
+fn standalone(drawing: &str) -> String {
+    let style = format!("<style>{}</style>", palette_css());
+    let opening = "<svg xmlns=\"http://www.w3.org/2000/svg\" font-family=\"system-ui, 'DejaVu Sans', sans-serif\" ";
+    let drawing = drawing.replacen("<svg ", opening, 1);
+    drawing.replacen("</desc>", &format!("</desc>{style}"), 1)
 }
 
 /// Pairs of abscissa and ordinate; the shorter list ends the curve.

@@ -11,13 +11,14 @@
 //! | Fig. 8 | [`record::RoundsTrace`] | `figures/rounds.rs` |
 //! | Table II | [`record::CostTable`] | `tables/results.rs` |
 //!
-//! The page: [`html::render`]. The tables as CSV: [`tables::write_tables`]. The numbers for machines:
+//! The page: [`html::render`]; its drawings as files of their own: [`write_figures`]. The tables as CSV: [`tables::write_tables`]. The numbers for machines:
 //! [`Summary`]. The files of a simulation: [`SimulationFiles`].
 
 pub mod chart;
 mod error;
 pub mod figures;
 pub mod html;
+pub mod palette;
 pub mod record;
 mod record_file;
 pub mod simulation;
@@ -25,8 +26,10 @@ mod simulation_files;
 pub mod summary;
 pub mod table;
 pub mod tables;
+mod ticks;
 
 pub use error::ReportError;
+pub use figures::write_figures;
 pub use html::write_html;
 pub use record::StudyRecord;
 pub use simulation_files::{Row, RowFile, SimulationFiles, columns_text};

@@ -1,5 +1,6 @@
 //! The tables of the report, and the data of its figures, as CSV files with a description of every column.
 
+mod agents;
 mod results;
 mod series;
 

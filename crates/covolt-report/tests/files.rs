@@ -3,7 +3,7 @@
 mod demo;
 
 use covolt_report::simulation::{BranchRow, BusRow, DecisionRow, DispatchRow, InjectionRow};
-use covolt_report::{Row, SimulationFiles, StudyRecord, columns_text, tables, write_tables};
+use covolt_report::{Row, SimulationFiles, StudyRecord, columns_text, tables, write_figures, write_tables};
 
 /// Header as serde names the fields, in their order.
 fn fields<R: Row>(row: &R) -> Vec<String> {
@@ -106,5 +106,20 @@ fn law_every_row_has_a_cell_per_column_and_every_column_a_meaning() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn law_every_drawing_is_a_file_that_stands_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let files = write_figures(&demo::record(1), folder.path()).expect("written");
+    for wanted in ["network-0.svg", "fig6-0.svg", "fig3-0.svg", "fig8m-2.svg"] {
+        assert!(files.iter().any(|f| f == wanted), "{wanted} is not among {files:?}");
+    }
+    for file in &files {
+        let text = std::fs::read_to_string(folder.path().join(file)).expect(file);
+        assert!(text.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""), "{file}");
+        assert!(text.contains("--c0:") && text.contains("prefers-color-scheme:dark"), "{file}");
+        assert_eq!(text.matches("http").count(), 1, "{file} names something outside");
     }
 }

@@ -129,7 +129,8 @@ fn law_odd_numbers_break_nothing() {
 
 #[test]
 fn law_almost_equal_and_mixed_values_are_drawn() {
-    use covolt_report::chart::{Axis, Line, Panel, Style};
+    use covolt_report::chart::{Axis, Line, Panel};
+    use covolt_report::palette::Style;
     let cases: [&[f64]; 7] = [
         &[1.0, 1.0 + 1e-15],
         &[1e12, 1e12 + 1e-3],

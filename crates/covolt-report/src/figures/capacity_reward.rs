@@ -2,8 +2,10 @@
 //! some and none of the microgrids.
 
 use super::{Figure, Group, over_episodes};
-use crate::chart::{Axis, Key, Line, Panel, Style, WIDE};
+use crate::chart::{Axis, Line, Panel, WIDE};
+use crate::palette::{Key, Style};
 use crate::record::{Item, StudyRecord};
+use crate::table::short;
 
 /// Draws the figure.
 pub fn draw(record: &StudyRecord) -> Figure {
@@ -25,7 +27,7 @@ pub fn draw(record: &StudyRecord) -> Figure {
         .iter()
         .filter_map(|t| {
             let last = t.reward_usd.iter().rev().find(|v| v.is_finite())?;
-            Some(format!("{}: {last:.2} $", t.label))
+            Some(format!("{}: {} $", t.label, short(*last)))
         })
         .collect();
     panel.description = format!("Reward in dollars per window over the episodes. At the end: {}.", ends.join("; "));

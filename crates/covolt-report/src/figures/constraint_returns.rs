@@ -2,7 +2,8 @@
 //! and the limit.
 
 use super::{Figure, Group, over_episodes};
-use crate::chart::{Axis, Key, Line, Panel, Style, Tone};
+use crate::chart::{Axis, Line, Panel};
+use crate::palette::{Key, Style, Tone};
 use crate::record::{ConstraintReturns, Item, StudyRecord};
 use crate::table::short;
 

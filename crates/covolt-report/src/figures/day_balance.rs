@@ -4,7 +4,8 @@
 //! demand curve to the top of the stack is the exchange (export positive) plus charging and losses.
 
 use super::{Figure, Group, pairs};
-use crate::chart::{Axis, Band, Key, Line, Panel, Style, Tone};
+use crate::chart::{Axis, Band, Line, Panel};
+use crate::palette::{Key, Style, Tone};
 use crate::record::{Item, MicrogridDay, StudyRecord};
 
 const DG: Tone = Tone::Series(4);

@@ -1,7 +1,8 @@
 //! Fig. 4: battery power (kW, discharging positive) and state of charge (%) of each microgrid over a day.
 
 use super::{Figure, Group, pairs};
-use crate::chart::{Axis, Band, Key, Line, Panel, Style, Tone};
+use crate::chart::{Axis, Band, Line, Panel};
+use crate::palette::{Key, Style, Tone};
 use crate::record::{Item, StudyRecord};
 
 const CHARGE_STATE: Style = Style { tone: Tone::Series(0), dash: 0, width: 2.0 };

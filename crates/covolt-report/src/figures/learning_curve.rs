@@ -2,7 +2,8 @@
 //! limit) and coordination rounds over the episodes, for each trainer.
 
 use super::{Figure, Group};
-use crate::chart::{Axis, Line, Panel, Style};
+use crate::chart::{Axis, Line, Panel};
+use crate::palette::Style;
 use crate::record::{Item, LearningPoint, StudyRecord, TrainingRecord};
 use crate::table::short;
 

@@ -4,7 +4,8 @@
 //! movement would not be visible. The values themselves are in `parameters.csv`.
 
 use super::{Figure, Group, over_episodes};
-use crate::chart::{Axis, Key, Line, Panel, Style, extent};
+use crate::chart::{Axis, Line, Panel, extent};
+use crate::palette::{Key, Style};
 use crate::record::{Item, Network, ParameterTrace, StudyRecord};
 use crate::table::short;
 

@@ -1,7 +1,8 @@
 //! Fig. 8: multipliers ($/pu) and worst violation (pu) over the rounds of one update, per coordination method.
 
 use super::{Figure, Group};
-use crate::chart::{Axis, Key, Line, Panel, Style, Tone};
+use crate::chart::{Axis, Line, Panel};
+use crate::palette::{Key, Style, Tone};
 use crate::record::{CoordinationMethod, Item, RoundsTrace, StudyRecord};
 use crate::table::short;
 

@@ -2,7 +2,8 @@
 //! chart for the feeder and one per microgrid.
 
 use super::{Figure, Group};
-use crate::chart::{Axis, Band, Key, Line, Panel, Style, Tone};
+use crate::chart::{Axis, Band, Line, Panel};
+use crate::palette::{Key, Style, Tone};
 use crate::record::{BusPicture, Item, StudyRecord};
 
 const MEAN: Style = Style { tone: Tone::Series(0), dash: 0, width: 1.8 };

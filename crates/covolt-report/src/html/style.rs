@@ -1,6 +1,6 @@
 //! The style sheet of the page.
 
-use crate::chart::palette_css;
+use crate::palette::palette_css;
 
 /// The whole sheet: colours, then rules.
 pub fn sheet() -> String {

@@ -1,6 +1,6 @@
-//! The tables that the page shows: training facts, layers, Table II, decision times, optimum, coordination,
-//! what leaves an agent, closed loop, differences from the paper.
+//! The tables that the page shows: layers, Table II, decision times, optimum, closed loop, training facts.
 
+use super::agents;
 use crate::record::{CostRow, Item, LayerFigures, StudyRecord, WindowStudy};
 use crate::table::{Cell, Column, Table, short};
 
@@ -31,9 +31,9 @@ pub fn results(record: &StudyRecord) -> Vec<Table> {
         optimum(record),
         closed_loop(record),
         training(record),
-        coordination(record),
-        messages(record),
-        deviations(record),
+        agents::coordination(record),
+        agents::messages(record),
+        agents::deviations(record),
     ]
 }
 
@@ -156,7 +156,7 @@ fn decision_times(record: &StudyRecord) -> Table {
         file: "decision_times.csv",
         item: Some(Item::DecisionTimes),
         title: "Time of one decision, all agents together".to_owned(),
-        caption: format!("Every time includes the AC power flow and the certificate.{speedup}"),
+        caption: format!("The times of the layers include the AC power flow and the certificate.{speedup}"),
         columns: vec![
             column("layer", "Layer", "", "layer of dispatch, or the central optimum of the same windows"),
             column("median_us", "Median", "\u{b5}s", "median time"),
@@ -257,73 +257,6 @@ fn training(record: &StudyRecord) -> Table {
             column("episodes", "Episodes", "", "policy updates run"),
             column("wall_s", "Time", "s", "wall-clock time"),
             column("peak_memory_mib", "Largest memory", "MiB", "largest resident memory"),
-        ],
-        rows: rows.collect(),
-    }
-}
-
-fn coordination(record: &StudyRecord) -> Table {
-    let rows = record.coordination.iter().map(|m| {
-        let rounds = m.rounds_to_1e4_max.map_or(text("not reached"), count);
-        let reached = text(format!("{} of {}", m.updates_reached, m.updates));
-        vec![text(&m.name), text(&m.graph), rounds, reached, Cell::Count(m.bytes_per_agent)]
-    });
-    Table {
-        file: "coordination.csv",
-        item: Some(Item::Coordination),
-        title: "Coordination methods side by side".to_owned(),
-        caption: "Rounds until cost and violation stay within 1e\u{2212}4 of the central solution of the same update. \
-                  Fewer rounds may cost more bytes; what those bytes say is in the next table."
-            .to_owned(),
-        columns: vec![
-            column("method", "Method", "", "coordination method"),
-            column("graph", "Graph", "", "communication graph"),
-            column("rounds_to_1e4_max", "Most rounds to 1e\u{2212}4", "", "most rounds any update needed"),
-            column("updates_reached", "Updates that got there", "", "updates that reached 1e-4, of those tried"),
-            column(
-                "bytes_per_agent",
-                "Sent per agent and update",
-                "bytes",
-                "bytes sent by one agent in one update, the most of all",
-            ),
-        ],
-        rows: rows.collect(),
-    }
-}
-
-fn messages(record: &StudyRecord) -> Table {
-    let rows = record
-        .coordination
-        .iter()
-        .flat_map(|m| m.leaves_agent.iter().map(|t| vec![text(&m.name), text(&t.field), text(&t.meaning)]));
-    Table {
-        file: "messages.csv",
-        item: Some(Item::Coordination),
-        title: "What leaves an agent".to_owned(),
-        caption: "Complete list per method; nothing else can be sent. Parameters, policies, costs, loads and states \
-                  stay with their owner."
-            .to_owned(),
-        columns: vec![
-            column("method", "Method", "", "coordination method"),
-            column("field", "Field", "", "field of a message"),
-            column("meaning", "Says", "", "what it says, with its unit"),
-        ],
-        rows: rows.collect(),
-    }
-}
-
-fn deviations(record: &StudyRecord) -> Table {
-    let rows = record.deviations.iter().map(|d| vec![text(&d.topic), text(&d.paper), text(&d.here), text(&d.why)]);
-    Table {
-        file: "deviations.csv",
-        item: None,
-        title: "Differences from the paper".to_owned(),
-        caption: String::new(),
-        columns: vec![
-            column("topic", "Topic", "", "what differs"),
-            column("paper", "In the paper", "", "the paper's value or statement"),
-            column("here", "Here", "", "what this run shows"),
-            column("why", "Why", "", "the reason"),
         ],
         rows: rows.collect(),
     }
