@@ -26,6 +26,9 @@ pub(crate) const PROOF_MARGIN: f64 = 1e-9;
 /// Pivots below this fraction of their diagonal are rounding.
 const PIVOT_FLOOR: f64 = 1e-14;
 
+/// P (n x n), an added diagonal, and the linear part of a cost.
+pub(crate) type Cost<'a> = (Option<&'a [f64]>, Option<&'a [f64]>, &'a [f64]);
+
 /// What the block knows about its own progress after [`Block::assemble`].
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct BlockStatus {
@@ -81,17 +84,27 @@ impl Block {
     /// (or near `warm`) with complementarity `centring` times the cost scale. Keeps all allocations of an earlier program.
     ///
     /// The caller guarantees `linear.len() == n`, `quadratic` n x n and `diagonal` of length n where given.
-    pub(crate) fn load(
+    pub(crate) fn load(&mut self, program: &LocalProgram, cost: Cost<'_>, warm: Option<&[f64]>, centring: f64) {
+        self.load_rows(program, program.coupled_rows(), cost, warm, centring);
+    }
+
+    /// The same without the coupled rows, for local solves.
+    pub(crate) fn load_uncoupled(&mut self, program: &LocalProgram, cost: Cost<'_>, centring: f64) {
+        self.load_rows(program, 0, cost, None, centring);
+    }
+
+    fn load_rows(
         &mut self,
         program: &LocalProgram,
-        (quadratic, diagonal, linear): (Option<&[f64]>, Option<&[f64]>, &[f64]),
+        rows: usize,
+        (quadratic, diagonal, linear): Cost<'_>,
         warm: Option<&[f64]>,
         centring: f64,
     ) {
         let data = program.data();
         let n = program.variables();
         self.n = n;
-        self.m = program.coupled_rows();
+        self.m = rows;
         self.linear.clear();
         self.linear.extend_from_slice(linear);
         self.quadratic.clear();
