@@ -1,1 +1,140 @@
+//! Lower bound on the cost of every action of a window: second-order cone relaxation of (1)-(14) on a radial network.
+//!
+//! Branch-flow model (Farivar and Low), exact but for one relaxed equality. Each branch is oriented away from the source
+//! and has, per step, the power P + jQ that enters its series impedance z = r + jx at the sending node, and the square l
+//! of the series current; each bus has the square w of its voltage:
+//!
+//! ```text
+//!   w_r = w_s - 2 (r P + x Q) + |z|^2 l              w_s, w_r: at the two ends of z; behind the ideal ratio at the
+//!                                                    from side, w there is w_from / |tap|^2
+//!   (P - r l, Q - x l) arriving = demand of the bus + (g, -b) w of its shunts + power into the branches that leave it
+//!   P^2 + Q^2 <= l w_s                               equality in the AC power flow: the only relaxation of the grid
+//!   |I|^2 = l + 2 (g P - b Q) + |y|^2 w_s <= Imax^2  terminal current with a terminal shunt y = g + jb: linear, exact
+//! ```
+//!
+//! Devices: the limits of [`covolt_fleet::window_program::local_program`]; (13) is relaxed to its convex hull
+//! P_Ch / P_Ch,max + P_Dis / P_Dis,max <= 1. The objective is that of [`covolt_fleet::evaluate`] to the last term.
+//!
+//! **Why the value is a bound although the solver stops a little early.** Any z in the dual cone gives
+//! cost >= -b^T z - 1/2 x^T P x + min over the box of (P x + q + A^T z)^T x', because every feasible x' lies in a finite
+//! box that is known beforehand (`flow_range.rs`). [`Bound::value_usd`] is this number, not the solver's own.
+//!
+//! Where P^2 + Q^2 < l w_s the relaxation "burns" power that no AC flow can; it pays where prices are negative or an upper
+//! voltage limit binds (feeder losses cost nobody anything). The bound is then merely lower:
+//! [`Bound::relaxation_gap_max`] shows it.
 
+mod certificate;
+mod columns;
+mod error;
+mod flow_range;
+mod flow_rows;
+mod local_rows;
+mod program;
+mod tree;
+
+pub use error::{BoundError, UnmetLimit};
+
+use certificate::{blocking_limits, dual_bound, is_infeasible};
+use clarabel::solver::{DefaultSettings, DefaultSolver, IPSolver, SolverStatus};
+use covolt_fleet::{Fleet, Window};
+use program::ConicProgram;
+use std::time::Instant;
+
+/// Settings of the lower bound.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BoundSettings {
+    /// Voltage limits are widened by this, pu. Zero: bound for the limits as written. With
+    /// [`covolt_fleet::VOLTAGE_TOLERANCE_PU`] it bounds everything that the certificate accepts.
+    pub voltage_allowance_pu: f64,
+    /// Current limits are widened by this fraction; see [`covolt_fleet::CURRENT_TOLERANCE_RELATIVE`].
+    pub current_allowance: f64,
+    /// Tolerance of the conic solver, relative; an unmet one costs tightness, not validity.
+    pub tolerance: f64,
+    /// Most interior-point iterations.
+    pub max_iterations: u32,
+    /// Largest accepted distance between the solver's value and the certified one, relative to the sum of all cost terms'
+    /// sizes; beyond it the answer is [`BoundError::NotConverged`].
+    pub accepted_loss: f64,
+}
+
+impl Default for BoundSettings {
+    fn default() -> Self {
+        BoundSettings {
+            voltage_allowance_pu: 0.0,
+            current_allowance: 0.0,
+            tolerance: 1e-9,
+            max_iterations: 100,
+            accepted_loss: 1e-3,
+        }
+    }
+}
+
+/// A lower bound and the relaxed solution behind it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bound {
+    /// No feasible action costs less, $.
+    pub value_usd: f64,
+    /// The solver's own optimum of the relaxation, $; at least `value_usd` but for rounding.
+    pub relaxed_cost_usd: f64,
+    /// Set-points of the relaxed optimum, kW and kvar, battery power netted. Near-optimal where the relaxation is tight,
+    /// and not necessarily feasible.
+    pub actions: Vec<Vec<f64>>,
+    /// Largest l w - P^2 - Q^2 over branches and steps, in units of the square of the branch's largest possible current.
+    pub relaxation_gap_max: f64,
+    /// Largest min(P_Ch, P_Dis) over batteries and steps, kW.
+    pub charge_discharge_overlap_kw: f64,
+    /// Building and solving, s.
+    pub solve_time_s: f64,
+    /// Interior-point iterations.
+    pub iterations: u32,
+    /// Variables of the program.
+    pub variables: usize,
+    /// How the solver ended, in its words.
+    pub status: String,
+}
+
+/// Lower bound on the cost of the window, over every joint action that keeps (3)-(14) under the AC power flow.
+///
+/// # Errors
+/// A network that is not radial, a window that does not fit the fleet, a window without any feasible action (with the
+/// limits that cannot be met together), or a solver that got nowhere.
+pub fn lower_bound(fleet: &Fleet, window: &Window, settings: &BoundSettings) -> Result<Bound, BoundError> {
+    let started = Instant::now();
+    let program = ConicProgram::build(fleet, window, settings)?;
+    let solver_settings = DefaultSettings {
+        verbose: false,
+        max_iter: settings.max_iterations,
+        tol_gap_abs: settings.tolerance,
+        tol_gap_rel: settings.tolerance,
+        tol_feas: settings.tolerance,
+        presolve_enable: false,
+        ..DefaultSettings::default()
+    };
+    let mut solver =
+        DefaultSolver::new(&program.p, &program.q, &program.a, &program.b, &program.cones, solver_settings)
+            .map_err(|reason| BoundError::Setup { row: window.row, reason: reason.to_string() })?;
+    solver.solve();
+    let solution = &solver.solution;
+    let status = format!("{:?}", solution.status);
+    if solution.status != SolverStatus::Solved && is_infeasible(&program, &solution.z) {
+        let limits = blocking_limits(fleet, &program, &solution.z);
+        return Err(BoundError::infeasible(window.row, limits));
+    }
+    let value_usd = dual_bound(&program, &solution.x, &solution.z);
+    let relaxed_cost_usd = program.cost_usd(&solution.x);
+    let loss = (relaxed_cost_usd - value_usd) / program.cost_scale_usd;
+    if loss.is_nan() || loss > settings.accepted_loss {
+        return Err(BoundError::NotConverged { row: window.row, status, iterations: solution.iterations, loss });
+    }
+    Ok(Bound {
+        value_usd,
+        relaxed_cost_usd,
+        actions: program.actions(&solution.x),
+        relaxation_gap_max: program.relaxation_gap_max(&solution.x),
+        charge_discharge_overlap_kw: program.charge_discharge_overlap_kw(&solution.x),
+        solve_time_s: started.elapsed().as_secs_f64(),
+        iterations: solution.iterations,
+        variables: program.q.len(),
+        status,
+    })
+}
