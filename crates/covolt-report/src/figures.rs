@@ -89,7 +89,8 @@ pub fn write_figures(record: &StudyRecord, dir: &Path) -> Result<Vec<String>, Re
 
 /// A drawing with what it takes from the page: the name of its format, font and colours.
 fn standalone(drawing: &str) -> String {
-    let style = format!("<style>{}</style>", palette_css());
+    // With its own ground: a viewer may be light where the system prefers dark.
+    let style = format!("<style>{}svg{{background:var(--paper)}}</style>", palette_css());
     let opening = "<svg xmlns=\"http://www.w3.org/2000/svg\" font-family=\"system-ui, 'DejaVu Sans', sans-serif\" ";
     let drawing = drawing.replacen("<svg ", opening, 1);
     drawing.replacen("</desc>", &format!("</desc>{style}"), 1)
