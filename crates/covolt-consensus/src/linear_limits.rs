@@ -100,7 +100,7 @@ pub(crate) struct LinearLimits {
 
 /// Whether bounds leave no interior.
 pub(crate) fn is_point(lower: f64, upper: f64) -> bool {
-    upper - lower <= POINT_WIDTH * (1.0 + lower.abs())
+    lower.is_finite() && upper - lower <= POINT_WIDTH * (1.0 + lower.abs())
 }
 
 impl LinearLimits {

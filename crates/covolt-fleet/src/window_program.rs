@@ -145,7 +145,7 @@ pub struct AgentProgram {
     pub linear: Vec<f64>,
     /// Lower bounds.
     pub lower: Vec<f64>,
-    /// Upper bounds (may be infinite for epigraph variables).
+    /// Upper bounds.
     pub upper: Vec<f64>,
     /// Ramp, energy and epigraph rows.
     pub rows: Vec<LocalRow>,
@@ -387,7 +387,9 @@ fn add_stored_value(
         return;
     }
     let at_start = value.value(soc);
-    agent.lower[z] = f64::NEG_INFINITY;
+    // Finite bounds that never bind: solvers scale by the range of a variable.
+    let largest = 1.0 + value.slopes.iter().fold(0.0_f64, |m, s| m.max(s.abs()));
+    (agent.lower[z], agent.upper[z]) = (-2.0 * largest, 2.0 * largest);
     agent.linear[z] = -1.0;
     for s in reached {
         // piece(soc_T) - W(soc_0) = [W(b_s) - W(soc_0) + slope (soc_0 - b_s)] + slope * change

@@ -4,13 +4,16 @@
 //! |---|---|---|
 //! | which windows are trained on? | [`scenarios`] | - |
 //! | what does one agent hold while it learns? | [`learner`] | (20)-(22) |
+//! | what do the limits cost in each window? | [`limit_prices`], [`coordination`] | (50)-(55) |
 //! | how are policies updated by default? | [`exact_trainer`] | (15)-(18) |
 //!
 //! The crate knows no files and no transport.
 
+pub mod coordination;
 pub mod error;
 pub mod exact_trainer;
 pub mod learner;
+pub mod limit_prices;
 pub mod scenarios;
 
 pub use error::LearnError;

@@ -6,9 +6,9 @@
 //! loss curvature, so full steps are taken near the optimum. A proximal term that halves every round cures the cycling
 //! that flat storage-timing directions cause otherwise.
 
-use crate::conic_program::{Objective, ProgramSettings, solve_program};
+use crate::conic_program::{Objective, ProgramSettings, ProgramSolution, solve_program};
 use crate::error::OptimumError;
-use covolt_fleet::window_program::linearise;
+use covolt_fleet::window_program::{WindowProgram, linearise};
 use covolt_fleet::{
     BaseDemand, Fleet, LimitPrices, LossCurvature, Nearest, PhysicsWorkspace, Reach, Window, WindowReturns, evaluate,
     feasible_map, merit_order::merit_order,
@@ -87,6 +87,26 @@ pub fn optimise(
     settings: &CentralSettings,
     ws: &mut PhysicsWorkspace,
 ) -> Result<Optimum, OptimumError> {
+    optimise_with(fleet, window, start, curvature, settings, ws, &mut solve_program)
+}
+
+/// What solves the convexified window of each round.
+pub type ProgramSolver<'a> =
+    dyn FnMut(&mut WindowProgram, &ProgramSettings) -> Result<ProgramSolution, OptimumError> + 'a;
+
+/// [`optimise`] with another solver for the convexified windows, for instance agents that coordinate.
+///
+/// # Errors
+/// As [`optimise`], and the solver's own.
+pub fn optimise_with(
+    fleet: &Fleet,
+    window: &Window,
+    start: Option<&[Vec<f64>]>,
+    curvature: &[LossCurvature],
+    settings: &CentralSettings,
+    ws: &mut PhysicsWorkspace,
+    solve: &mut ProgramSolver<'_>,
+) -> Result<Optimum, OptimumError> {
     let base = BaseDemand::new(fleet, window);
     let mut actions = start.map_or_else(|| merit_order_actions(fleet, window), <[Vec<f64>]>::to_vec);
     make_feasible(fleet, window, &mut actions);
@@ -97,13 +117,12 @@ pub fn optimise(
     for round in 1..=settings.max_rounds {
         let mut program = linearise(fleet, window, &base, &actions, &settings.reach, curvature, ws)?;
         let objective = Objective::Cost { proximal };
-        let solution = solve_program(&mut program, &ProgramSettings { objective, ..settings.program })?;
+        let solution = solve(&mut program, &ProgramSettings { objective, ..settings.program })?;
         programs += solution.programs;
         prices = solution.prices;
         let accepted = backtrack(fleet, window, &base, &actions, &solution.actions, best, settings, ws);
         let Some((stepped, stepped_returns, stepped_merit)) = accepted else {
             // No decrease along the step: optimal to working accuracy unless the proximal term still held it back.
-            last_change = 0.0;
             return Ok(finish(actions, returns, prices, round, programs, OptimumStatus::Optimal));
         };
         last_change = best - stepped_merit;

@@ -90,29 +90,30 @@ pub fn solve_program(program: &mut WindowProgram, settings: &ProgramSettings) ->
         let solved = assembled.solve(settings.tolerance)?;
         total += solved.iterations;
         programs += 1;
-        if fix_directions(program, &solved.x, &assembled.agent_start) {
+        let spans = program.agents.iter().zip(&assembled.agent_start).map(|(a, &start)| start..start + a.layout.len());
+        let parts: Vec<Vec<f64>> = spans.map(|span| solved.x[span].to_vec()).collect();
+        if separate_directions(program, &parts) {
             continue;
         }
         return Ok(assembled.read(program, &solved, total, programs));
     }
 }
 
-/// Forbids the smaller of two overlapping battery powers; true when there was one.
-fn fix_directions(program: &mut WindowProgram, x: &[f64], agent_start: &[usize]) -> bool {
-    let mut fixed = false;
-    for (agent, &start) in program.agents.iter_mut().zip(agent_start) {
+/// Forbids the smaller of two overlapping battery powers in the solutions `x` of all agents; true when there was one.
+pub fn separate_directions(program: &mut WindowProgram, x: &[Vec<f64>]) -> bool {
+    let mut separated = false;
+    for (agent, x) in program.agents.iter_mut().zip(x) {
         for t in 0..agent.layout.action.steps {
             for k in 0..agent.layout.action.batteries {
                 let (charge, discharge) = (agent.layout.p_charge(t, k), agent.layout.p_discharge(t, k));
-                if x[start + charge].min(x[start + discharge]) > OVERLAP_KW {
-                    let smaller = if x[start + charge] >= x[start + discharge] { discharge } else { charge };
-                    agent.upper[smaller] = 0.0;
-                    fixed = true;
+                if x[charge].min(x[discharge]) > OVERLAP_KW {
+                    agent.upper[if x[charge] >= x[discharge] { discharge } else { charge }] = 0.0;
+                    separated = true;
                 }
             }
         }
     }
-    fixed
+    separated
 }
 
 struct Solved {
@@ -196,12 +197,12 @@ impl Assembled {
 
     /// weight/2 ((x - centre) / range)^2 on every device variable.
     fn add_proximal(&mut self, agent: &AgentProgram, start: usize, centre: &[f64], weight: impl Fn(usize) -> f64) {
-        for i in 0..agent.layout.stored_value(0) {
+        for (i, &centre) in centre.iter().enumerate().take(agent.layout.stored_value(0)) {
             let range = agent.upper[i] - agent.lower[i];
             if range.is_finite() && range > 0.0 {
                 let scaled = weight(i) / (range * range);
                 self.add_quadratic(start + i, start + i, scaled);
-                self.linear[start + i] -= scaled * centre[i];
+                self.linear[start + i] -= scaled * centre;
             }
         }
     }
