@@ -25,6 +25,8 @@
 
 mod certificate;
 mod columns;
+mod conic;
+mod elastic;
 mod error;
 mod flow_range;
 mod flow_rows;
@@ -34,9 +36,10 @@ mod tree;
 
 pub use error::{BoundError, UnmetLimit};
 
-use certificate::{blocking_limits, dual_bound, is_infeasible};
-use clarabel::solver::{DefaultSettings, DefaultSolver, IPSolver, SolverStatus};
+use certificate::dual_bound;
+use conic::ConicSolution;
 use covolt_fleet::{Fleet, Window};
+use elastic::unmet_limits;
 use program::ConicProgram;
 use std::time::Instant;
 
@@ -101,40 +104,27 @@ pub struct Bound {
 pub fn lower_bound(fleet: &Fleet, window: &Window, settings: &BoundSettings) -> Result<Bound, BoundError> {
     let started = Instant::now();
     let program = ConicProgram::build(fleet, window, settings)?;
-    let solver_settings = DefaultSettings {
-        verbose: false,
-        max_iter: settings.max_iterations,
-        tol_gap_abs: settings.tolerance,
-        tol_gap_rel: settings.tolerance,
-        tol_feas: settings.tolerance,
-        presolve_enable: false,
-        ..DefaultSettings::default()
-    };
-    let mut solver =
-        DefaultSolver::new(&program.p, &program.q, &program.a, &program.b, &program.cones, solver_settings)
-            .map_err(|reason| BoundError::Setup { row: window.row, reason: reason.to_string() })?;
-    solver.solve();
-    let solution = &solver.solution;
-    let status = format!("{:?}", solution.status);
-    if solution.status != SolverStatus::Solved && is_infeasible(&program, &solution.z) {
-        let limits = blocking_limits(fleet, &program, &solution.z);
-        return Err(BoundError::infeasible(window.row, limits));
-    }
-    let value_usd = dual_bound(&program, &solution.x, &solution.z);
-    let relaxed_cost_usd = program.cost_usd(&solution.x);
-    let loss = (relaxed_cost_usd - value_usd) / program.cost_scale_usd;
-    if loss.is_nan() || loss > settings.accepted_loss {
-        return Err(BoundError::NotConverged { row: window.row, status, iterations: solution.iterations, loss });
+    let refused = |reason: String| BoundError::Setup { row: window.row, reason };
+    let solution = program.data.solve(settings).map_err(refused)?;
+    let objective = dual_bound(&program.data, &solution.x, &solution.z);
+    let relaxed = program.data.objective(&solution.x);
+    let loss = relaxed - objective;
+    if !solution.solved && (loss.is_nan() || loss.abs() > settings.accepted_loss) {
+        if let Some(limits) = unmet_limits(fleet, &program, settings).map_err(refused)? {
+            return Err(BoundError::infeasible(window.row, limits));
+        }
+        let ConicSolution { status, iterations, .. } = solution;
+        return Err(BoundError::NotConverged { row: window.row, status, iterations, loss });
     }
     Ok(Bound {
-        value_usd,
-        relaxed_cost_usd,
+        value_usd: program.usd(objective),
+        relaxed_cost_usd: program.usd(relaxed),
         actions: program.actions(&solution.x),
         relaxation_gap_max: program.relaxation_gap_max(&solution.x),
         charge_discharge_overlap_kw: program.charge_discharge_overlap_kw(&solution.x),
         solve_time_s: started.elapsed().as_secs_f64(),
         iterations: solution.iterations,
-        variables: program.q.len(),
-        status,
+        variables: program.data.q.len(),
+        status: solution.status,
     })
 }

@@ -10,23 +10,14 @@
 //! z is first put into the dual cone (clamped, or its leading entry raised), and a bound on the rounding of the sums is
 //! taken off.
 
-use super::columns::RowKind;
-use super::error::UnmetLimit;
-use super::program::ConicProgram;
+use super::conic::ConicData;
 use clarabel::solver::SupportedConeT::{NonnegativeConeT, SecondOrderConeT, ZeroConeT};
-use covolt_fleet::{Fleet, Limit};
-use std::collections::BTreeMap;
-
-/// Share below which a limit is not named.
-const SMALLEST_SHARE: f64 = 1e-3;
-/// Most limits named.
-const MOST_LIMITS: usize = 10;
 
 /// The nearest vector of the kind above that lies in the dual cone.
-fn into_dual_cone(program: &ConicProgram, z: &[f64]) -> Vec<f64> {
+fn into_dual_cone(data: &ConicData, z: &[f64]) -> Vec<f64> {
     let mut z = z.to_vec();
     let mut start = 0;
-    for cone in &program.cones {
+    for cone in &data.cones {
         let size = match *cone {
             ZeroConeT(size) | NonnegativeConeT(size) | SecondOrderConeT(size) => size,
             _ => 0, // the program has no other cones
@@ -71,89 +62,46 @@ impl Sum {
 }
 
 /// A^T z, column by column.
-fn transposed_times(program: &ConicProgram, z: &[f64], column: usize, sum: &mut Sum) {
-    let a = &program.a;
+fn transposed_times(data: &ConicData, z: &[f64], column: usize, sum: &mut Sum) {
+    let a = &data.a;
     for k in a.colptr[column]..a.colptr[column + 1] {
         sum.add(a.nzval[k] * z[a.rowval[k]]);
     }
 }
 
 /// Adds the least value of slope times x over the column's box.
-fn add_least(program: &ConicProgram, column: usize, slope: &Sum, to: &mut Sum) {
-    let (low, high) = (program.columns.low[column], program.columns.high[column]);
+fn add_least(data: &ConicData, column: usize, slope: &Sum, to: &mut Sum) {
+    let (low, high) = (data.low[column], data.high[column]);
     to.add((slope.total() * low).min(slope.total() * high));
     to.add(-slope.error() * low.abs().max(high.abs()));
 }
 
-/// Lower bound on the cost, $.
-pub(super) fn dual_bound(program: &ConicProgram, x: &[f64], z: &[f64]) -> f64 {
-    let z = into_dual_cone(program, z);
-    let curvature = program.curvature_times(x);
+/// Lower bound on the objective over the box.
+pub(super) fn dual_bound(data: &ConicData, x: &[f64], z: &[f64]) -> f64 {
+    let z = into_dual_cone(data, z);
+    let curvature = data.curvature_times(x);
     let mut bound = Sum::default();
-    program.b.iter().zip(&z).for_each(|(b, z)| bound.add(-b * z));
+    data.b.iter().zip(&z).for_each(|(b, z)| bound.add(-b * z));
     curvature.iter().zip(x).for_each(|(p, x)| bound.add(-0.5 * p * x));
-    for column in 0..program.q.len() {
+    for column in 0..data.q.len() {
         let mut slope = Sum::default();
-        slope.add(program.q[column]);
+        slope.add(data.q[column]);
         slope.add(curvature[column]);
-        transposed_times(program, &z, column, &mut slope);
-        add_least(program, column, &slope, &mut bound);
+        transposed_times(data, &z, column, &mut slope);
+        add_least(data, column, &slope, &mut bound);
     }
-    program.constant_usd + program.cost_scale_usd * (bound.total() - bound.error())
+    bound.total() - bound.error()
 }
 
 /// True when z proves that the program has no feasible point in the box.
-pub(super) fn is_infeasible(program: &ConicProgram, z: &[f64]) -> bool {
-    let z = into_dual_cone(program, z);
+pub(super) fn is_infeasible(data: &ConicData, z: &[f64]) -> bool {
+    let z = into_dual_cone(data, z);
     let mut negated = Sum::default();
-    program.b.iter().zip(&z).for_each(|(b, z)| negated.add(-b * z));
-    for column in 0..program.q.len() {
+    data.b.iter().zip(&z).for_each(|(b, z)| negated.add(-b * z));
+    for column in 0..data.q.len() {
         let mut slope = Sum::default();
-        transposed_times(program, &z, column, &mut slope);
-        add_least(program, column, &slope, &mut negated);
+        transposed_times(data, &z, column, &mut slope);
+        add_least(data, column, &slope, &mut negated);
     }
     negated.total() - negated.error() > 0.0
-}
-
-/// Limits by their weight in a proof of infeasibility.
-pub(super) fn blocking_limits(fleet: &Fleet, program: &ConicProgram, z: &[f64]) -> Vec<UnmetLimit> {
-    let mut weights: BTreeMap<(usize, u8, usize), f64> = BTreeMap::new();
-    let mut total = 0.0;
-    for (label, z) in program.label.iter().zip(z) {
-        let key = match label.kind {
-            RowKind::Physics => continue,
-            RowKind::VoltageLow(bus) => (label.step, 0, bus),
-            RowKind::VoltageHigh(bus) => (label.step, 1, bus),
-            RowKind::Current(branch) => (label.step, 2, branch),
-            RowKind::Device(n) => (label.step, 3, n),
-        };
-        *weights.entry(key).or_default() += z.abs();
-        total += z.abs();
-    }
-    let mut limits: Vec<UnmetLimit> = weights
-        .into_iter()
-        .filter(|(_, weight)| *weight > SMALLEST_SHARE * total)
-        .map(|((step, kind, index), weight)| {
-            let limit = match kind {
-                0 => Some(Limit::VoltageLow(index)),
-                1 => Some(Limit::VoltageHigh(index)),
-                2 => Some(Limit::Current(index)),
-                _ => None,
-            };
-            let description = match limit {
-                Some(limit) => limit.describe(fleet),
-                None => {
-                    let name = fleet.microgrids.get(index).map_or("", |mg| mg.name.as_str());
-                    format!("device limits of microgrid {name}")
-                }
-            };
-            UnmetLimit { step, limit, description, weight: weight / total }
-        })
-        .collect();
-    // Grid limits first: what the devices can give is what it is.
-    limits.sort_by(|a, b| {
-        (a.limit.is_none(), b.weight).partial_cmp(&(b.limit.is_none(), a.weight)).unwrap_or(std::cmp::Ordering::Equal)
-    });
-    limits.truncate(MOST_LIMITS);
-    limits
 }

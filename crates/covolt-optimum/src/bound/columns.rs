@@ -11,6 +11,8 @@ use super::tree::FlowTree;
 pub(super) enum RowKind {
     /// Physics: power balance, voltage drop, the relaxed cone.
     Physics,
+    /// Cut on the squared current into a bus; it relies on the lower voltage limit there.
+    Cut(usize),
     /// Lower voltage limit at a bus.
     VoltageLow(usize),
     /// Upper voltage limit at a bus.
@@ -131,6 +133,8 @@ pub(super) struct RowBlock {
     pub value: Vec<f64>,
     pub rhs: Vec<f64>,
     pub label: Vec<RowLabel>,
+    /// What one unit of slack changes in the row of a limit or cut; zero in other rows.
+    pub unit: Vec<f64>,
 }
 
 impl RowBlock {
@@ -139,6 +143,15 @@ impl RowBlock {
         let largest = terms.iter().map(|&(c, v)| (v * columns.scale[c]).abs()).fold(0.0, f64::max);
         let factor = if largest > 0.0 { 1.0 / largest } else { 1.0 };
         self.push_scaled(columns, label, terms, rhs, factor);
+    }
+
+    /// A limit sum of physical terms <= rhs whose slack is counted in units of `unit`.
+    pub fn push_limit(&mut self, columns: &Columns, label: RowLabel, terms: &[(usize, f64)], rhs: f64, unit: f64) {
+        let largest = terms.iter().map(|&(c, v)| (v * columns.scale[c]).abs()).fold(0.0, f64::max);
+        self.push(columns, label, terms, rhs);
+        if let Some(last) = self.unit.last_mut() {
+            *last = if largest > 0.0 { unit / largest } else { unit };
+        }
     }
 
     /// One row of a second-order cone: s = factor (constant + sum of physical terms).
@@ -166,5 +179,6 @@ impl RowBlock {
         }
         self.rhs.push(rhs);
         self.label.push(label);
+        self.unit.push(0.0);
     }
 }

@@ -3,17 +3,17 @@
 use covolt_fleet::Limit;
 use thiserror::Error;
 
-/// A limit that takes part in a proof that the window has no feasible action.
+/// A limit that cannot be met together with the others.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnmetLimit {
     /// Step of the window.
     pub step: usize,
-    /// Voltage or current limit; `None` for a limit of a device.
-    pub limit: Option<Limit>,
+    /// Voltage or current limit.
+    pub limit: Limit,
     /// The limit in words.
     pub description: String,
-    /// Share in the proof: the weights of all voltage, current and device limits add up to 1.
-    pub weight: f64,
+    /// By how much it is missed where the sum of all misses is smallest: pu of voltage, or fraction of the current limit.
+    pub excess: f64,
 }
 
 /// Errors of the lower bound.
@@ -52,9 +52,9 @@ pub enum BoundError {
     Infeasible {
         /// Row of the profiles at which the window starts.
         row: usize,
-        /// Limits that cannot be met together, the weightiest first.
+        /// Limits that cannot be met together, the one missed most first; empty when there is no power flow at all.
         limits: Vec<UnmetLimit>,
-        /// The first of them in words.
+        /// The worst of them in words.
         summary: String,
     },
     /// The conic solver refused its input.
@@ -85,11 +85,15 @@ impl BoundError {
     /// The infeasible window with its summary.
     pub(super) fn infeasible(row: usize, limits: Vec<UnmetLimit>) -> BoundError {
         let summary = match limits.first() {
-            None => "power balance and device limits contradict each other".to_string(),
+            None => "the loads cannot be supplied, whatever the voltages".to_string(),
             Some(first) => {
                 let others = limits.len() - 1;
                 let more = if others == 0 { String::new() } else { format!(" (and {others} more)") };
-                format!("{} at step {}{more}", first.description, first.step)
+                let excess = match first.limit {
+                    Limit::Current(_) => format!("{:.2} %", 100.0 * first.excess),
+                    _ => format!("{:.5} pu", first.excess),
+                };
+                format!("{} at step {} is missed by at least {excess}{more}", first.description, first.step)
             }
         };
         BoundError::Infeasible { row, limits, summary }

@@ -138,7 +138,7 @@ fn add_cone(
 /// l w_low <= (P_low + P_high) P_r - P_low P_high + (Q_low + Q_high) Q_r - Q_low Q_high with S_r = S - z l.
 fn add_cut(columns: &Columns, data: &StepData<'_>, e: usize, element: &SeriesElement, rows: &mut Rows) {
     let t = data.t;
-    let Arrival { p, q, .. } = data.arrivals[e];
+    let Arrival { p, q, l_max } = data.arrivals[e];
     let (p_sum, q_sum) = (p.low + p.high, q.low + q.high);
     let w_low = element.c_child * data.w_low[element.child];
     let terms = [
@@ -147,8 +147,9 @@ fn add_cut(columns: &Columns, data: &StepData<'_>, e: usize, element: &SeriesEle
         (columns.q(t, e), -q_sum),
     ];
     let room = CUT_ROOM * element.i_bound * element.i_bound;
-    let label = RowLabel { kind: RowKind::Physics, step: t };
-    rows.at_most.push(columns, label, &terms, room - p.low * p.high - q.low * q.high);
+    let label = RowLabel { kind: RowKind::Cut(element.child), step: t };
+    let rhs = room - p.low * p.high - q.low * q.high;
+    rows.at_most.push_limit(columns, label, &terms, rhs, element.c_child * l_max);
 }
 
 fn add_limits(
@@ -162,8 +163,8 @@ fn add_limits(
     let (t, w) = (data.t, columns.w(data.t, e));
     let low = RowLabel { kind: RowKind::VoltageLow(element.child), step: t };
     let high = RowLabel { kind: RowKind::VoltageHigh(element.child), step: t };
-    rows.at_most.push(columns, low, &[(w, -1.0)], -columns.offset[w]);
-    rows.at_most.push(columns, high, &[(w, 1.0)], columns.offset[w] + columns.scale[w]);
+    rows.at_most.push_limit(columns, low, &[(w, -1.0)], -columns.offset[w], 1.0);
+    rows.at_most.push_limit(columns, high, &[(w, 1.0)], columns.offset[w] + columns.scale[w], 1.0);
 
     let i_max = data.i_max[element.branch];
     if !i_max.is_finite() {
@@ -178,14 +179,14 @@ fn add_limits(
         let mut terms = current_terms(columns, t, e, y, 1.0, Complex64::ZERO);
         let c = y.norm_sqr() * element.c_parent;
         let constant = squared_voltage(tree, columns, data, element.parent, c, &mut terms);
-        rows.at_most.push(columns, label, &terms, i_max * i_max - constant);
+        rows.at_most.push_limit(columns, label, &terms, i_max * i_max - constant, i_max * i_max);
     }
     let same = element.y_send == Complex64::ZERO && element.y_receive == Complex64::ZERO;
     if !same && element.i_reachable + element.y_receive.norm() * v_receive > i_max {
         let y = element.y_receive;
         let mut terms = current_terms(columns, t, e, y, -1.0, element.z);
         terms.push((w, y.norm_sqr() * element.c_child));
-        rows.at_most.push(columns, label, &terms, i_max * i_max);
+        rows.at_most.push_limit(columns, label, &terms, i_max * i_max, i_max * i_max);
     }
 }
 

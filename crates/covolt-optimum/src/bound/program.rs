@@ -1,14 +1,15 @@
-//! The relaxation as a conic program: minimise 1/2 x^T P x + q^T x subject to A x + s = b, s in a product of cones.
+//! The relaxation of one window, assembled as a conic program, and the way back from its variables.
 
 use super::BoundSettings;
 use super::columns::{Columns, RowBlock, RowLabel};
+use super::conic::ConicData;
 use super::error::BoundError;
 use super::flow_range::{Arrival, DemandRange, arrivals};
 use super::flow_rows::{Rows, StepData, add_step};
 use super::local_rows::{add_cost, add_limits, ranges};
 use super::tree::FlowTree;
 use clarabel::algebra::CscMatrix;
-use clarabel::solver::SupportedConeT::{self, NonnegativeConeT, SecondOrderConeT, ZeroConeT};
+use clarabel::solver::SupportedConeT::{NonnegativeConeT, SecondOrderConeT, ZeroConeT};
 use covolt_fleet::window_program::{VariableLayout, local_program};
 use covolt_fleet::{AgentProgram, BaseDemand, Fleet, Window};
 
@@ -46,12 +47,11 @@ impl CostTerms {
 /// The program and the way back from its variables.
 #[derive(Debug)]
 pub(super) struct ConicProgram {
-    pub p: CscMatrix<f64>,
-    pub q: Vec<f64>,
-    pub a: CscMatrix<f64>,
-    pub b: Vec<f64>,
-    pub cones: Vec<SupportedConeT<f64>>,
+    pub data: ConicData,
+    /// What each row stands for.
     pub label: Vec<RowLabel>,
+    /// What one unit of slack changes in the row of a limit; zero in other rows.
+    pub unit: Vec<f64>,
     pub columns: Columns,
     /// $ per unit of the program's objective.
     pub cost_scale_usd: f64,
@@ -125,27 +125,9 @@ impl ConicProgram {
         Ok(assemble(columns, rows, cost, tree, layouts, w_source, window.steps))
     }
 
-    /// Cost at x, $.
-    pub fn cost_usd(&self, x: &[f64]) -> f64 {
-        let linear: f64 = self.q.iter().zip(x).map(|(q, x)| q * x).sum();
-        self.constant_usd
-            + self.cost_scale_usd
-                * (linear + 0.5 * self.curvature_times(x).iter().zip(x).map(|(p, x)| p * x).sum::<f64>())
-    }
-
-    /// P x.
-    pub fn curvature_times(&self, x: &[f64]) -> Vec<f64> {
-        let mut product = vec![0.0; x.len()];
-        for column in 0..self.p.n {
-            for k in self.p.colptr[column]..self.p.colptr[column + 1] {
-                let (row, value) = (self.p.rowval[k], self.p.nzval[k]);
-                product[row] += value * x[column];
-                if row != column {
-                    product[column] += value * x[row];
-                }
-            }
-        }
-        product
+    /// Cost at an objective value, $.
+    pub fn usd(&self, objective: f64) -> f64 {
+        self.constant_usd + self.cost_scale_usd * objective
     }
 
     /// Set-points of the devices, battery power netted.
@@ -327,6 +309,7 @@ fn assemble(
         all.value.extend(block.value);
         all.rhs.extend(block.rhs);
         all.label.extend(block.label);
+        all.unit.extend(block.unit);
     }
     // Largest change of the cost over the box: objective values come out of order one.
     let largest: f64 =
@@ -343,12 +326,9 @@ fn assemble(
     );
     let a = CscMatrix::new_from_triplets(all.rhs.len(), n, all.row, all.column, all.value);
     ConicProgram {
-        p,
-        q,
-        a,
-        b: all.rhs,
-        cones,
+        data: ConicData { p, q, a, b: all.rhs, cones, low: columns.low.clone(), high: columns.high.clone() },
         label: all.label,
+        unit: all.unit,
         columns,
         cost_scale_usd,
         constant_usd: cost.constant,
