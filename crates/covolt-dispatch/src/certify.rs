@@ -1,0 +1,192 @@
+//! The check behind every certificate: true AC power flow of each step, every network limit, every device limit.
+
+use crate::certificate::{BINDING_CURRENT, BINDING_VOLTAGE_PU, Certificate, Layer, LimitReading, LimitUnit, Verdict};
+use crate::local_limits::{self, LocalLimit, LocalViolation};
+use covolt_fleet::returns::loading_pu;
+use covolt_fleet::{
+    BaseDemand, CURRENT_TOLERANCE_RELATIVE, Fleet, Limit, Nearest, PhysicsWorkspace, VOLTAGE_TOLERANCE_PU, Window,
+    WindowReturns, evaluate,
+};
+use covolt_grid::{BusIndex, FlowOptions, GridError};
+
+/// How a decision came about: what the certificate says beside the physics.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct History {
+    pub repairs: u32,
+    pub polish_steps: u32,
+    pub programs: u32,
+    pub central: bool,
+    /// Repair was tried: what is still broken is the least violation.
+    pub repair_tried: bool,
+}
+
+/// What the check found.
+pub(crate) struct Examination {
+    pub returns: Result<WindowReturns, GridError>,
+    pub local: Vec<LocalViolation>,
+}
+
+impl Examination {
+    /// Power flow at its own tolerance from a flat start, whatever the caller's workspace was set to; all limits.
+    pub fn of(
+        fleet: &Fleet,
+        window: &Window,
+        base: &BaseDemand,
+        actions: &[Vec<f64>],
+        ws: &mut PhysicsWorkspace,
+    ) -> Examination {
+        ws.options = FlowOptions::default();
+        let returns = evaluate(fleet, window, base, actions, ws);
+        Examination { returns, local: local_limits::check(fleet, window, actions) }
+    }
+
+    /// Every limit of network and devices holds.
+    pub fn is_safe(&self) -> bool {
+        self.local.is_empty() && self.returns.as_ref().is_ok_and(returns_are_safe)
+    }
+}
+
+/// All network limits hold; NaN never counts as safe.
+pub(crate) fn returns_are_safe(returns: &WindowReturns) -> bool {
+    let finite = |nearest: &Option<Nearest>| nearest.is_none_or(|n| !n.excess.is_nan());
+    returns.is_safe() && finite(&returns.voltage) && finite(&returns.current) && returns.total().is_finite()
+}
+
+/// Writes the certificate of what was examined.
+pub(crate) fn certificate(
+    fleet: &Fleet,
+    window: &Window,
+    base: &BaseDemand,
+    actions: &[Vec<f64>],
+    examination: &Examination,
+    version: &str,
+    history: &History,
+    ws: &mut PhysicsWorkspace,
+) -> Certificate {
+    let layer = match (history.polish_steps, history.repairs, history.central) {
+        (0, 0, false) => Layer::Bare,
+        (0, _, _) => Layer::Repaired,
+        _ => Layer::Polished,
+    };
+    let mut certificate = Certificate {
+        verdict: Verdict::Certified,
+        layer,
+        policy_version: version.to_owned(),
+        worst_voltage: None,
+        worst_current: None,
+        binding: Vec::new(),
+        repairs: history.repairs,
+        polish_steps: history.polish_steps,
+        programs: history.programs,
+        central: history.central,
+        cost_usd: None,
+        optimum_gap: None,
+        bound_gap: None,
+    };
+    let returns = match &examination.returns {
+        Ok(returns) => returns,
+        Err(error) => {
+            certificate.verdict = Verdict::NoPowerFlow { reason: error.to_string() };
+            return certificate;
+        }
+    };
+    certificate.cost_usd = Some(returns.total());
+    certificate.worst_voltage = returns.voltage.map(|nearest| network_reading(fleet, nearest));
+    certificate.worst_current = returns.current.map(|nearest| network_reading(fleet, nearest));
+    let mut tight = Vec::new();
+    let near = |nearest: Option<Nearest>, room: f64| nearest.is_some_and(|n| n.excess.is_nan() || n.excess > -room);
+    if near(returns.voltage, BINDING_VOLTAGE_PU) || near(returns.current, BINDING_CURRENT) {
+        tight = tight_limits(fleet, window, base, actions, ws);
+    }
+    for nearest in &tight {
+        let name = nearest.limit.describe(fleet);
+        if !certificate.binding.contains(&name) {
+            certificate.binding.push(name);
+        }
+    }
+    if !examination.is_safe() {
+        let mut limits: Vec<LimitReading> = examination.local.iter().map(local_reading).collect();
+        tight.retain(|n| is_broken(*n));
+        // Worst first, voltages and currents in units of their tolerances; ties keep the order of steps and elements.
+        tight.sort_by(|a, b| tolerances_beyond(*b).total_cmp(&tolerances_beyond(*a)));
+        limits.extend(tight.into_iter().map(|nearest| network_reading(fleet, nearest)));
+        certificate.verdict =
+            if history.repair_tried { Verdict::LeastViolation { limits } } else { Verdict::Violating { limits } };
+    }
+    certificate
+}
+
+fn tolerance(limit: Limit) -> f64 {
+    if matches!(limit, Limit::Current(_)) { CURRENT_TOLERANCE_RELATIVE } else { VOLTAGE_TOLERANCE_PU }
+}
+
+fn is_broken(nearest: Nearest) -> bool {
+    nearest.excess.is_nan() || nearest.excess > tolerance(nearest.limit)
+}
+
+fn tolerances_beyond(nearest: Nearest) -> f64 {
+    nearest.excess / tolerance(nearest.limit)
+}
+
+/// Every network limit that binds or is broken, in the order of steps, buses, branches.
+fn tight_limits(
+    fleet: &Fleet,
+    window: &Window,
+    base: &BaseDemand,
+    actions: &[Vec<f64>],
+    ws: &mut PhysicsWorkspace,
+) -> Vec<Nearest> {
+    let mut tight = Vec::new();
+    let source = fleet.grid.network().source().bus;
+    for step in 0..window.steps {
+        if ws.solve_step(fleet, base, actions, window.steps, step).is_err() {
+            continue; // the examination has just solved this step; were it to fail now, it would have failed there
+        }
+        let v = ws.flow.v();
+        let mut keep = |limit: Limit, excess: f64, room: f64| {
+            if excess.is_nan() || excess > -room {
+                tight.push(Nearest { step, limit, excess });
+            }
+        };
+        for (bus, voltage) in v.iter().enumerate().filter(|(bus, _)| BusIndex(*bus) != source) {
+            let magnitude = voltage.norm();
+            keep(Limit::VoltageLow(bus), fleet.limits.v_min_pu[bus] - magnitude, BINDING_VOLTAGE_PU);
+            keep(Limit::VoltageHigh(bus), magnitude - fleet.limits.v_max_pu[bus], BINDING_VOLTAGE_PU);
+        }
+        for (branch, limit) in fleet.limits.i_max_pu.iter().enumerate().filter(|(_, limit)| limit.is_finite()) {
+            keep(Limit::Current(branch), loading_pu(fleet, branch, v) / limit - 1.0, BINDING_CURRENT);
+        }
+    }
+    tight
+}
+
+fn network_reading(fleet: &Fleet, nearest: Nearest) -> LimitReading {
+    let network = fleet.grid.network();
+    let (element, unit) = match nearest.limit {
+        Limit::VoltageLow(bus) | Limit::VoltageHigh(bus) => (&network.buses()[bus].id.0, LimitUnit::VoltagePu),
+        Limit::Current(branch) => (&network.branches()[branch].id.0, LimitUnit::CurrentFraction),
+    };
+    LimitReading {
+        name: nearest.limit.describe(fleet),
+        element: element.clone(),
+        step: nearest.step,
+        excess: nearest.excess,
+        unit,
+    }
+}
+
+fn local_reading(violation: &LocalViolation) -> LimitReading {
+    let unit = match violation.limit {
+        LocalLimit::NotFinite | LocalLimit::ActivePower | LocalLimit::Ramp => LimitUnit::Kw,
+        LocalLimit::ReactivePower => LimitUnit::Kvar,
+        LocalLimit::ApparentPower => LimitUnit::Kva,
+        LocalLimit::StateOfCharge => LimitUnit::StateOfCharge,
+    };
+    LimitReading {
+        name: format!("{} of {} in microgrid {}", violation.limit.name(), violation.device, violation.microgrid),
+        element: violation.device.clone(),
+        step: violation.step,
+        excess: violation.excess,
+        unit,
+    }
+}

@@ -1,0 +1,45 @@
+//! Dispatch: from a proposed joint action to one that is certified after the true AC power flow.
+//!
+//! | question | file |
+//! |---|---|
+//! | where does a proposal come from? | [`proposal`] |
+//! | does an action keep the devices' own limits (5)-(14)? | [`local_limits`] |
+//! | what is known about a decision? | [`certificate`] |
+//! | who decides, and when is a proposal changed? | [`guard`] |
+//! | how is a broken limit mended? | [`repair`] |
+//! | how does a decision get cheaper? | [`polish`] |
+//! | what does an agent know of the next hours? | [`forecast`] |
+//! | what happens over a day? | [`simulate`] |
+//! | what are the layers of dispatch worth? | [`layers`] |
+//!
+//! Guarantee: a [`Decision`] is made by [`guard::decide`] alone, so every decision carries a [`Certificate`] that was
+//! written after the AC power flow and an independent check of every device limit; a decision that breaks a limit says
+//! so, which limit and by how much. Nothing here trains and nothing reads or writes files.
+
+pub mod certificate;
+mod certify;
+mod error;
+pub mod forecast;
+pub mod guard;
+pub mod layers;
+pub mod local_limits;
+pub mod polish;
+pub mod proposal;
+pub mod repair;
+pub mod simulate;
+mod start_state;
+mod window_check;
+
+pub use certificate::{Certificate, Layer, LimitReading, LimitUnit, Verdict};
+pub use error::DispatchError;
+pub use forecast::{Forecast, ForecastKind};
+pub use guard::{Decision, GuardMode, GuardSettings, decide, propose_and_decide};
+pub use layers::{LayerOutcome, LayerSettings, LayerSummary, WindowLayers, evaluate_window, evaluate_windows};
+pub use polish::PolishSettings;
+pub use proposal::{MeritOrder, PolicyFleet, Proposer};
+pub use repair::{RepairMetric, RepairSettings};
+pub use simulate::{
+    BranchReading, SimulationRecord, SimulationSettings, StepRecord, perfect_information_optimum, simulate,
+    terminal_after,
+};
+pub use start_state::start_state;
