@@ -67,6 +67,7 @@ pub(crate) struct Block {
     balls: Balls,
     coupled: Vec<f64>,
     pub(crate) x: Vec<f64>,
+    kept: Vec<f64>,
     dx: Vec<f64>,
     gradient: Vec<f64>,
     proof: Vec<f64>,
@@ -390,10 +391,15 @@ impl Block {
         (bounds, self.limits.row_multipliers(), self.balls.multipliers())
     }
 
-    /// Moves x into the box exactly; rounding of the last step may leave it outside by an ulp.
-    pub(crate) fn clip(&mut self) {
-        for ((x, lower), upper) in self.x.iter_mut().zip(&self.lower).zip(&self.upper) {
-            *x = x.max(*lower).min(*upper);
+    /// Remembers x as the best iterate so far.
+    pub(crate) fn keep(&mut self) {
+        self.kept.clone_from(&self.x);
+    }
+
+    /// Goes back to the best x, moved into the box exactly; rounding of a step may leave it outside by an ulp.
+    pub(crate) fn restore(&mut self) {
+        for (((x, kept), lower), upper) in self.x.iter_mut().zip(&self.kept).zip(&self.lower).zip(&self.upper) {
+            *x = kept.max(*lower).min(*upper);
         }
     }
 }

@@ -120,6 +120,9 @@ impl InProcess {
                 cost: self.rules.cost,
                 violation: self.rules.violation,
             });
+            if self.rules.improved {
+                self.blocks.iter_mut().for_each(Block::keep);
+            }
             match verdict {
                 Verdict::Done => return Ok(self.solution(programs, rows)),
                 Verdict::Failed(error) => return Err(error),
@@ -213,7 +216,7 @@ impl InProcess {
         let mut activity = vec![0.0; rows.len()];
         let mut cost = 0.0;
         for (block, program) in self.blocks.iter_mut().zip(programs) {
-            block.clip();
+            block.restore();
             program.add_activity(&block.x, &mut activity);
             cost += program.cost(&block.x);
         }
@@ -221,12 +224,12 @@ impl InProcess {
         Solution {
             local: local.map(|(bounds, rows, balls)| LocalMultipliers { bounds, rows, balls }).collect(),
             x: self.blocks.iter().map(|block| block.x.clone()).collect(),
-            multipliers: self.rules.iterate.lambda.clone(),
+            multipliers: self.rules.multipliers.clone(),
             max_violation: rows.violation(&activity),
             activity,
             cost,
             rounds: self.rules.rounds,
-            accuracy: self.rules.merit,
+            accuracy: self.rules.best,
         }
     }
 }

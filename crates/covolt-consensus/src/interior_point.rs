@@ -115,10 +115,14 @@ impl InteriorPointAgent {
                 Some(other) => return Err(unexpected(other)),
             }
         }
-        match self.rules.digest(&self.rows, &self.totals, &self.settings, self.warm_multipliers.as_deref()) {
+        let verdict = self.rules.digest(&self.rows, &self.totals, &self.settings, self.warm_multipliers.as_deref());
+        if self.rules.improved {
+            self.block.keep();
+        }
+        match verdict {
             Verdict::Failed(error) => Err(error),
             Verdict::Done => {
-                self.block.clip();
+                self.block.restore();
                 self.done = true;
                 Ok(None)
             }
@@ -206,7 +210,8 @@ impl Agent for InteriorPointAgent {
 
     fn observe(&self) -> Observation<'_> {
         let x = &self.block.x;
-        Observation { x, multipliers: &self.rules.iterate.lambda, cost: self.program.cost(x) }
+        let multipliers = if self.done { &self.rules.multipliers } else { &self.rules.iterate.lambda };
+        Observation { x, multipliers, cost: self.program.cost(x) }
     }
 }
 

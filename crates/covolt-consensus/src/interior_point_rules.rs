@@ -118,7 +118,7 @@ const CENTRING_FLOOR: f64 = 0.03;
 /// Iterations without halving the merit after which quick iterations are given up.
 const PATIENCE: usize = 5;
 /// Iterations without halving the merit after which agreed iterations are given up, too.
-const LAST_PATIENCE: usize = 12;
+const LAST_PATIENCE: usize = 24;
 
 /// The rules' state, identical in every agent.
 #[derive(Debug, Clone, Default)]
@@ -131,10 +131,15 @@ pub(crate) struct Rules {
     pub rounds: usize,
     pub iterations: usize,
     agreed: bool,
-    best: f64,
+    /// Merit of the best iterate so far.
+    pub best: f64,
     since: usize,
+    /// Whether the current iterate is the best so far and has to be kept.
+    pub improved: bool,
+    /// Multipliers of the best iterate.
+    pub multipliers: Vec<f64>,
     /// Merit of the current iterate: the largest of relative gap and relative residuals.
-    pub merit: f64,
+    merit: f64,
     /// Cost of the current iterate without penalties.
     pub cost: f64,
     /// Worst row violation of the current iterate in row units.
@@ -154,6 +159,8 @@ impl Rules {
         self.best = f64::INFINITY;
         self.since = 0;
         self.merit = f64::INFINITY;
+        self.multipliers.clear();
+        self.multipliers.resize(rows, 0.0);
     }
 
     /// Looks at the iterate that the totals describe and, unless it is the end, factors A and solves for the predictor.
@@ -190,25 +197,26 @@ impl Rules {
             .max(status.dual_residual / self.omega)
             .max(status.local_residual)
             .max(row_residual);
+        self.improved = self.merit < 0.5 * self.best || self.merit <= settings.tolerance;
+        if self.improved {
+            self.best = self.merit;
+            self.since = 0;
+            self.multipliers.clone_from(&self.iterate.lambda);
+        } else {
+            self.since += 1;
+        }
         if self.merit <= settings.tolerance {
             return Verdict::Done;
         }
         if let Some(error) = self.proof(rows, status) {
             return Verdict::Failed(error);
         }
-        if self.merit < 0.5 * self.best {
-            self.best = self.merit;
-            self.since = 0;
-        } else {
-            self.since += 1;
-        }
         let exhausted = self.rounds >= settings.max_rounds || !self.merit.is_finite();
-        if (exhausted || self.since > LAST_PATIENCE || (self.agreed && self.since > PATIENCE))
-            && self.merit <= settings.acceptable
-        {
-            return Verdict::Done;
-        }
-        if exhausted || self.since > 2 * LAST_PATIENCE {
+        let patience = if self.best <= settings.acceptable { PATIENCE } else { LAST_PATIENCE };
+        if exhausted || self.since > patience {
+            if self.best <= settings.acceptable {
+                return Verdict::Done;
+            }
             return Verdict::Failed(ConsensusError::NotConverged {
                 rounds: self.rounds,
                 violation: row_residual.max(status.local_residual),

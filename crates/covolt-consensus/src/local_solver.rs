@@ -9,11 +9,13 @@ use crate::error::ConsensusError;
 use crate::local_program::LocalProgram;
 
 /// Relative gap and residuals of a local solution.
-const TOLERANCE: f64 = 1e-10;
-/// Accepted where rounding stops progress earlier.
+const TOLERANCE: f64 = 1e-9;
+/// Accepted where rounding stops progress earlier; the best iterate counts, not the last one.
 const ACCEPTABLE: f64 = 1e-7;
 /// Iterations without halving the merit after which there is no more progress.
 const PATIENCE: usize = 8;
+/// The same once the best iterate is acceptable.
+const ACCEPTABLE_PATIENCE: usize = 2;
 const MAX_ITERATIONS: usize = 80;
 /// First complementarity relative to the cost scale.
 const CENTRING: f64 = 0.1;
@@ -110,13 +112,15 @@ impl LocalSolver {
             if merit < 0.5 * best {
                 best = merit;
                 since = 0;
+                self.block.keep();
             } else {
                 since += 1;
             }
-            let stuck = since > PATIENCE || iterations == MAX_ITERATIONS || !merit.is_finite();
-            if merit <= TOLERANCE || (stuck && merit <= ACCEPTABLE) {
-                self.block.clip();
-                return Ok(LocalOutcome { iterations, accuracy: merit });
+            let patience = if best <= ACCEPTABLE { ACCEPTABLE_PATIENCE } else { PATIENCE };
+            let stuck = since > patience || iterations == MAX_ITERATIONS || !merit.is_finite();
+            if best <= TOLERANCE || (stuck && best <= ACCEPTABLE) {
+                self.block.restore();
+                return Ok(LocalOutcome { iterations, accuracy: best });
             }
             if status.locally_infeasible {
                 return Err(ConsensusError::LocallyInfeasible { residual: status.local_residual, iterations });

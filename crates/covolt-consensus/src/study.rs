@@ -46,10 +46,10 @@ impl MethodSettings {
 }
 
 /// Default steps, the best of a scan over powers of two on the seeded test problems.
-const HYBRID_STEP: f64 = 1.0;
-const SHARING_STEP: f64 = 1.0;
+const HYBRID_STEP: f64 = 0.1;
+const SHARING_STEP: f64 = 10.0;
 const PAPER_PRIMAL_STEP: f64 = 1.0;
-const PAPER_DUAL_STEP: f64 = 1.0;
+const PAPER_DUAL_STEP: f64 = 30.0;
 
 /// The agents of a method, one per program.
 ///
