@@ -21,7 +21,11 @@ fn main() {
     let mut ws = grid.workspace();
     let admittances: Vec<_> = network.branches().iter().map(BranchAdmittance::new).collect();
     let amperes: Vec<_> = (0..grid.n_branches()).filter_map(|b| BranchAmperes::new(network, BranchIndex(b))).collect();
-    for (name, p_share, q_share) in [("loads and PV only", 0.0, 0.0), ("generators at half power", 0.5, 0.0), ("generators full with full Q", 1.0, 1.0)] {
+    for (name, p_share, q_share) in [
+        ("loads and PV only", 0.0, 0.0),
+        ("generators at half power", 0.5, 0.0),
+        ("generators full with full Q", 1.0, 1.0),
+    ] {
         let (mut low, mut high, mut worst) = (Vec::new(), Vec::new(), vec![Vec::new(); grid.n_branches()]);
         for row in (0..case.profiles.rows()).step_by(11) {
             let Some(mut inj) = Injections::of_row(&case, row) else { continue };
@@ -46,14 +50,20 @@ fn main() {
             v.get(((v.len() - 1) as f64 * q) as usize).copied().unwrap_or(f64::NAN)
         };
         println!("{name}");
-        let shown = |v: &mut Vec<f64>| [0.0, 0.01, 0.1, 0.5, 0.9, 0.99, 1.0].map(|q| format!("{:.3}", at(v, q))).join(" ");
+        let shown =
+            |v: &mut Vec<f64>| [0.0, 0.01, 0.1, 0.5, 0.9, 0.99, 1.0].map(|q| format!("{:.3}", at(v, q))).join(" ");
         println!("  lowest voltage, pu (0 1 10 50 90 99 100 %): {}", shown(&mut low));
         println!("  highest voltage, pu: {}", shown(&mut high));
         let mut order: Vec<usize> = (0..worst.len()).collect();
         let peaks: Vec<f64> = worst.iter_mut().map(|w| at(w, 0.99)).collect();
         order.sort_by(|a, b| peaks[*b].total_cmp(&peaks[*a]));
         for &b in order.iter().take(10) {
-            println!("  loading of {} (rating {:?} A): {}", network.branches()[b].id, network.branches()[b].rating_a, shown(&mut worst[b]));
+            println!(
+                "  loading of {} (rating {:?} A): {}",
+                network.branches()[b].id,
+                network.branches()[b].rating_a,
+                shown(&mut worst[b])
+            );
         }
     }
 }

@@ -29,7 +29,8 @@ pub(crate) const FILES: &[(&str, &[u8])] = embed![
 /// # Errors
 /// The folder is not empty, or cannot be written.
 pub fn write_builtin(folder: &Path) -> Result<(), CaseError> {
-    let error = |path: &Path, e: std::io::Error| CaseError::Write { path: path.display().to_string(), reason: e.to_string() };
+    let error =
+        |path: &Path, e: std::io::Error| CaseError::Write { path: path.display().to_string(), reason: e.to_string() };
     if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(CaseError::NotEmpty { path: folder.display().to_string() });
     }

@@ -126,7 +126,11 @@ pub(crate) fn read_folder(path: &Path) -> Reading {
         _ => path,
     };
     if !folder.is_dir() && !folder.as_os_str().is_empty() {
-        let fault = Place::new(&path.display().to_string(), None).fault("", "there is no such folder", "a case is a folder with a case.toml");
+        let fault = Place::new(&path.display().to_string(), None).fault(
+            "",
+            "there is no such folder",
+            "a case is a folder with a case.toml",
+        );
         return Reading { case: None, faults: vec![fault], warnings: Vec::new() };
     }
     read_case(&CaseFiles::Folder(folder))
@@ -149,7 +153,13 @@ pub(crate) fn read_case(files: &CaseFiles<'_>) -> Reading {
     Reading { case: case.filter(|_| faults.is_empty()), faults, warnings }
 }
 
-fn assemble(files: &CaseFiles<'_>, file: &CaseFile, places: &KeyPlaces, faults: &mut Vec<CaseFault>, warnings: &mut Vec<String>) -> Option<Case> {
+fn assemble(
+    files: &CaseFiles<'_>,
+    file: &CaseFile,
+    places: &KeyPlaces,
+    faults: &mut Vec<CaseFault>,
+    warnings: &mut Vec<String>,
+) -> Option<Case> {
     let storage_value = storage_value(file, places, faults);
     scalars(file, places, faults);
     let bus_rows: Vec<Row<BusRow>> = read_table(files, &file.network.buses, faults);
@@ -163,13 +173,22 @@ fn assemble(files: &CaseFiles<'_>, file: &CaseFile, places: &KeyPlaces, faults: 
     let dgs = generators(&rows.generators, &buses, &owner, faults);
     let pv_systems = pvs(&rows.pvs, &buses, &owner, faults);
     let stores = batteries(&rows.batteries, &buses, &owner, faults);
+    for row in &rows.loads {
+        if let Err((what, hint)) = buses.find(&row.value.bus, &format!("load \"{}\"", row.value.id)) {
+            faults.push(row.at.fault("bus", what, hint));
+        }
+    }
 
     let store = SeriesStore::read(files, file, &rows.pvs, &rows.loads, places, faults, warnings);
     let mut series = match store {
         Some(s) => s,
         None => {
             if file.series.is_empty() {
-                faults.push(places.fault("series", "there is no series", "add [series.NAME] with file and time_column"));
+                faults.push(places.fault(
+                    "series",
+                    "there is no series",
+                    "add [series.NAME] with file and time_column",
+                ));
             }
             return None;
         }
@@ -177,25 +196,29 @@ fn assemble(files: &CaseFiles<'_>, file: &CaseFile, places: &KeyPlaces, faults: 
     let common = file.price.as_ref().map(|p| series.price(p, &file.currency, "price", places, faults));
     let mut profiles = Vec::new();
     for (n, m) in file.microgrid.iter().enumerate() {
-        let own = m.price.as_ref().map(|p| series.price(p, &file.currency, &format!("microgrid[{n}].price"), places, faults));
+        let own =
+            m.price.as_ref().map(|p| series.price(p, &file.currency, &format!("microgrid[{n}].price"), places, faults));
         match own.or_else(|| common.clone()) {
-            Some(price) => profiles.push(price.map(|price_per_kwh| MicrogridProfiles { loads: Vec::new(), pvs_kw: Vec::new(), price_per_kwh })),
+            Some(price) => profiles.push(price.map(|price_per_kwh| MicrogridProfiles {
+                loads: Vec::new(),
+                pvs_kw: Vec::new(),
+                price_per_kwh,
+            })),
             None => {
-                faults.push(places.fault(&format!("microgrid[{n}]"), format!("microgrid \"{}\" has no price", m.name), "add [price] for all microgrids, or microgrid.price"));
+                faults.push(places.fault(
+                    &format!("microgrid[{n}]"),
+                    format!("microgrid \"{}\" has no price", m.name),
+                    "add [price] for all microgrids, or microgrid.price",
+                ));
                 profiles.push(None);
             }
         }
     }
-    let (mut microgrid_loads, mut feeder_loads, mut feeder_profiles) = (vec![Vec::new(); file.microgrid.len()], Vec::new(), Vec::new());
+    let (mut microgrid_loads, mut feeder_loads, mut feeder_profiles) =
+        (vec![Vec::new(); file.microgrid.len()], Vec::new(), Vec::new());
     for row in &rows.loads {
         let l = &row.value;
-        let bus = match buses.find(&l.bus, &format!("load \"{}\"", l.id)) {
-            Ok(bus) => bus,
-            Err((what, hint)) => {
-                faults.push(row.at.fault("bus", what, hint));
-                continue;
-            }
-        };
+        let Ok(bus) = buses.find(&l.bus, "") else { continue };
         let n = owner.get(bus.0).copied().flatten();
         let factor = file.scaling.load * n.and_then(|n| file.microgrid.get(n)).map_or(1.0, |m| m.load_scale);
         let Some(profile) = series.load(row, factor, &buses, faults) else { continue };
@@ -223,7 +246,8 @@ fn assemble(files: &CaseFiles<'_>, file: &CaseFile, places: &KeyPlaces, faults: 
     let per_day = (86_400 / series.dt_s).max(1) as usize;
     let mut rows_of_day: BTreeMap<usize, usize> = BTreeMap::new();
     clock.day.iter().for_each(|&d| *rows_of_day.entry(d).or_default() += 1);
-    let complete = rows_of_day.iter().filter(|(_, n)| **n == per_day).map(|(&d, _)| (d, clock.first_date + d as i64)).collect();
+    let complete =
+        rows_of_day.iter().filter(|(_, n)| **n == per_day).map(|(&d, _)| (d, clock.first_date + d as i64)).collect();
     let days = split_days(&file.days, &complete, places, faults);
     for (name, set) in [("training", &days.train), ("validation", &days.validation), ("test", &days.test)] {
         if set.is_empty() {
@@ -257,7 +281,9 @@ fn assemble(files: &CaseFiles<'_>, file: &CaseFile, places: &KeyPlaces, faults: 
     let fleet = match Fleet::try_new(grid, microgrids, feeder_loads, limits) {
         Ok(fleet) => fleet,
         Err(list) => {
-            faults.extend(list.iter().map(|f| Place::new(CASE_FILE, None).fault("", f.to_string(), "see docs/case-format.md")));
+            faults.extend(
+                list.iter().map(|f| Place::new(CASE_FILE, None).fault("", f.to_string(), "see docs/case-format.md")),
+            );
             return None;
         }
     };
@@ -290,10 +316,18 @@ fn scalars(file: &CaseFile, places: &KeyPlaces, faults: &mut Vec<CaseFault>) {
         faults.push(places.fault("name", "the name is empty", "name the case"));
     }
     if !(1..=LONGEST_WINDOW).contains(&file.window.steps) {
-        faults.push(places.fault("window.steps", format!("a window of {} steps", file.window.steps), format!("1 to {LONGEST_WINDOW} steps")));
+        faults.push(places.fault(
+            "window.steps",
+            format!("a window of {} steps", file.window.steps),
+            format!("1 to {LONGEST_WINDOW} steps"),
+        ));
     }
     if file.calendar.utc_offset_hours.abs() > 14.0 {
-        faults.push(places.fault("calendar.utc_offset_hours", format!("{} hours", file.calendar.utc_offset_hours), "local time minus UTC lies between -14 and 14 hours"));
+        faults.push(places.fault(
+            "calendar.utc_offset_hours",
+            format!("{} hours", file.calendar.utc_offset_hours),
+            "local time minus UTC lies between -14 and 14 hours",
+        ));
     }
     let mut factor = |key: String, v: f64| {
         if !(0.0..=1e6).contains(&v) {
@@ -309,21 +343,30 @@ fn scalars(file: &CaseFile, places: &KeyPlaces, faults: &mut Vec<CaseFault>) {
     for (n, m) in file.microgrid.iter().enumerate() {
         let price = m.fuel_price_per_l;
         if !(0.0..=100.0).contains(&price) {
-            faults.push(places.fault(&format!("microgrid[{n}].fuel_price_per_l"), format!("fuel price {price} {}/L", file.currency), "must be at least 0, per litre"));
+            faults.push(places.fault(
+                &format!("microgrid[{n}].fuel_price_per_l"),
+                format!("fuel price {price} {}/L", file.currency),
+                "must be at least 0, per litre",
+            ));
         }
     }
 }
 
 fn storage_value(file: &CaseFile, places: &KeyPlaces, faults: &mut Vec<CaseFault>) -> Option<StorageValueSetting> {
     let s = &file.storage_value;
-    let mut fault = |key: &str, what: String, hint: &str| faults.push(places.fault(&format!("storage_value.{key}"), what, hint));
+    let mut fault =
+        |key: &str, what: String, hint: &str| faults.push(places.fault(&format!("storage_value.{key}"), what, hint));
     let implausible = |v: f64| v.abs() > 100.0;
     match s.kind {
         StorageValueKind::None => Some(StorageValueSetting::None),
         StorageValueKind::Constant => match s.value_per_kwh {
             Some(v) if !implausible(v) => Some(StorageValueSetting::Constant { value_per_kwh: v }),
             other => {
-                fault("value_per_kwh", format!("the constant value is {other:?}"), "give the value of stored energy, currency per kWh, e.g. 0.09");
+                fault(
+                    "value_per_kwh",
+                    format!("the constant value is {other:?}"),
+                    "give the value of stored energy, currency per kWh, e.g. 0.09",
+                );
                 None
             }
         },
@@ -333,7 +376,11 @@ fn storage_value(file: &CaseFile, places: &KeyPlaces, faults: &mut Vec<CaseFault
             }
             other => {
                 let found = other.as_ref().map_or(0, Vec::len);
-                fault("values_per_kwh", format!("{found} values"), "give 24 values, one per local hour, currency per kWh");
+                fault(
+                    "values_per_kwh",
+                    format!("{found} values"),
+                    "give 24 values, one per local hour, currency per kWh",
+                );
                 None
             }
         },

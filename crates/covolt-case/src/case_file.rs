@@ -269,7 +269,8 @@ impl Default for ScalingSection {
 pub struct MicrogridSection {
     /// Name; a bus belongs to it when the bus table's column `microgrid` says so.
     pub name: String,
-    /// Branch of the point of common coupling, from the feeder to the microgrid.
+    /// Branch of the point of common coupling, from the feeder to the microgrid. Needed.
+    #[serde(default)]
     pub pcc: String,
     /// Buses of the microgrid, besides those of the bus table's column.
     pub buses: Option<Vec<String>>,

@@ -35,13 +35,9 @@ impl CaseFiles<'_> {
                     return Err(fault("is not a file".into(), "name a file, not a folder"));
                 }
                 if meta.len() > LARGEST_FILE {
-                    return Err(fault(
-                        format!("is {} bytes long", meta.len()),
-                        "files beyond 2 GiB are refused",
-                    ));
+                    return Err(fault(format!("is {} bytes long", meta.len()), "files beyond 2 GiB are refused"));
                 }
-                std::fs::read(&path)
-                    .map_err(|e| fault(format!("cannot be read ({e})"), "check its permissions"))
+                std::fs::read(&path).map_err(|e| fault(format!("cannot be read ({e})"), "check its permissions"))
             }
         }
     }
@@ -54,16 +50,15 @@ impl CaseFiles<'_> {
         }
         let mut plain = Vec::new();
         let place = Place::new(name, None);
-        flate2::read::MultiGzDecoder::new(bytes.as_slice())
-            .take(LARGEST_FILE + 1)
-            .read_to_end(&mut plain)
-            .map_err(|e| {
+        flate2::read::MultiGzDecoder::new(bytes.as_slice()).take(LARGEST_FILE + 1).read_to_end(&mut plain).map_err(
+            |e| {
                 place.fault(
                     "",
                     format!("cannot be decompressed ({e})"),
                     "the gzip file is damaged or cut off; make it again",
                 )
-            })?;
+            },
+        )?;
         if plain.len() as u64 > LARGEST_FILE {
             return Err(place.fault(
                 "",

@@ -55,10 +55,34 @@ fn facts(case: &Case) -> Vec<(String, String)> {
     let dt_s = (data.dt_h * 3600.0).round() as i64;
     let mut out = vec![
         ("case".to_string(), format!("{} ({})", case.name, case.settings.description)),
-        ("network".to_string(), format!("{} buses, {} branches ({rated} with a current limit), {shape}", network.buses().len(), network.branches().len())),
-        ("data".to_string(), format!("{} steps of {} min, {} to {}", data.rows(), data.dt_h * 60.0, span(data.unix_s.first(), 0), span(data.unix_s.last(), dt_s))),
+        (
+            "network".to_string(),
+            format!(
+                "{} buses, {} branches ({rated} with a current limit), {shape}",
+                network.buses().len(),
+                network.branches().len()
+            ),
+        ),
+        (
+            "data".to_string(),
+            format!(
+                "{} steps of {} min, {} to {}",
+                data.rows(),
+                data.dt_h * 60.0,
+                span(data.unix_s.first(), 0),
+                span(data.unix_s.last(), dt_s)
+            ),
+        ),
         ("window".to_string(), format!("{} steps, {} h", case.settings.steps, case.settings.steps as f64 * data.dt_h)),
-        ("days".to_string(), format!("{} training, {} validation, {} test", case.days.train.len(), case.days.validation.len(), case.days.test.len())),
+        (
+            "days".to_string(),
+            format!(
+                "{} training, {} validation, {} test",
+                case.days.train.len(),
+                case.days.validation.len(),
+                case.days.test.len()
+            ),
+        ),
         ("storage value".to_string(), format!("{:?}", case.settings.storage_value)),
     ];
     for (m, p) in fleet.microgrids.iter().zip(&data.microgrids) {
@@ -69,7 +93,16 @@ fn facts(case: &Case) -> Vec<(String, String)> {
         let store: f64 = m.batteries.iter().map(|b| b.capacity_kwh).sum();
         out.push((
             format!("microgrid {}", m.name),
-            format!("{} buses, {} loads {:.0} MWh, {} PV {:.0} MWh, {} generators {dg:.0} kW, {} batteries {store:.0} kWh", m.buses.len(), m.loads.len(), mwh(load), m.pvs.len(), mwh(pv), m.dgs.len(), m.batteries.len()),
+            format!(
+                "{} buses, {} loads {:.0} MWh, {} PV {:.0} MWh, {} generators {dg:.0} kW, {} batteries {store:.0} kWh",
+                m.buses.len(),
+                m.loads.len(),
+                mwh(load),
+                m.pvs.len(),
+                mwh(pv),
+                m.dgs.len(),
+                m.batteries.len()
+            ),
         ));
     }
     if let Some(m) = data.microgrids.first() {
@@ -77,7 +110,13 @@ fn facts(case: &Case) -> Vec<(String, String)> {
         let mean = prices.iter().sum::<f64>() / prices.len() as f64;
         let negative = prices.iter().filter(|&&p| p < 0.0).count() as f64 * data.dt_h;
         let high = prices.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        out.push(("price".to_string(), format!("mean {mean:.4} {c}/kWh, highest {high:.4} {c}/kWh, negative in {negative} hours", c = case.settings.currency)));
+        out.push((
+            "price".to_string(),
+            format!(
+                "mean {mean:.4} {c}/kWh, highest {high:.4} {c}/kWh, negative in {negative} hours",
+                c = case.settings.currency
+            ),
+        ));
     }
     out.push(("fingerprint".to_string(), case.fingerprint.clone()));
     out.push(("data fingerprint".to_string(), case.data_fingerprint()));
@@ -103,7 +142,10 @@ fn oddities(case: &Case) -> Vec<String> {
     // The window of the last step reaches beyond the data there.
     let last = case.profiles.days().saturating_sub(1);
     if case.days.test.contains(&last) || case.days.validation.contains(&last) {
-        out.push("the last day of the data is a validation or test day: windows at its end reach beyond the data".to_string());
+        out.push(
+            "the last day of the data is a validation or test day: windows at its end reach beyond the data"
+                .to_string(),
+        );
     }
     out
 }

@@ -18,18 +18,31 @@ pub struct DaySplit {
 }
 
 /// Splits the complete days (day number -> date in days since 1970).
-pub(crate) fn split_days(section: &DaysSection, complete: &BTreeMap<usize, i64>, places: &KeyPlaces, faults: &mut Vec<CaseFault>) -> DaySplit {
+pub(crate) fn split_days(
+    section: &DaysSection,
+    complete: &BTreeMap<usize, i64>,
+    places: &KeyPlaces,
+    faults: &mut Vec<CaseFault>,
+) -> DaySplit {
     if section.period == 0 {
         faults.push(places.fault("days.period", "the period is 0 days", "must be at least 1"));
         return DaySplit::default();
     }
     for (key, list) in [("test", &section.test), ("validation", &section.validation)] {
         for r in list.iter().filter(|&&r| r >= section.period) {
-            faults.push(places.fault(&format!("days.{key}"), format!("residue {r} never occurs modulo {}", section.period), "residues run from 0 to period - 1"));
+            faults.push(places.fault(
+                &format!("days.{key}"),
+                format!("residue {r} never occurs modulo {}", section.period),
+                "residues run from 0 to period - 1",
+            ));
         }
     }
     if let Some(r) = section.test.iter().find(|r| section.validation.contains(r)) {
-        faults.push(places.fault("days.validation", format!("residue {r} is in both test and validation"), "a day belongs to one set only"));
+        faults.push(places.fault(
+            "days.validation",
+            format!("residue {r} is in both test and validation"),
+            "a day belongs to one set only",
+        ));
     }
     let by_text: BTreeMap<String, usize> = complete.iter().map(|(&d, &date)| (date_text(date), d)).collect();
     let mut dated = |key: &str, list: &Option<Vec<String>>| -> Option<BTreeSet<usize>> {
@@ -42,8 +55,14 @@ pub(crate) fn split_days(section: &DaysSection, complete: &BTreeMap<usize, i64>,
                 }
                 None => {
                     let (first, last) = (by_text.keys().next(), by_text.keys().next_back());
-                    let range = first.zip(last).map_or("no complete day".to_string(), |(a, b)| format!("complete days run from {a} to {b}"));
-                    faults.push(places.fault(&format!("days.{key}[{i}]"), format!("\"{text}\" is no complete day of the data"), format!("write YYYY-MM-DD; {range}")));
+                    let range = first
+                        .zip(last)
+                        .map_or("no complete day".to_string(), |(a, b)| format!("complete days run from {a} to {b}"));
+                    faults.push(places.fault(
+                        &format!("days.{key}[{i}]"),
+                        format!("\"{text}\" is no complete day of the data"),
+                        format!("write YYYY-MM-DD; {range}"),
+                    ));
                 }
             }
         }
@@ -59,7 +78,11 @@ pub(crate) fn split_days(section: &DaysSection, complete: &BTreeMap<usize, i64>,
                 && let Some(d) = a.intersection(b).next()
             {
                 let date = complete.get(d).map_or(String::new(), |&x| date_text(x));
-                faults.push(places.fault(&format!("days.{other}"), format!("{date} is in both {key} and {other}"), "a day belongs to one set only"));
+                faults.push(places.fault(
+                    &format!("days.{other}"),
+                    format!("{date} is in both {key} and {other}"),
+                    "a day belongs to one set only",
+                ));
             }
         }
     }

@@ -24,13 +24,27 @@ pub(crate) struct DeviceRows {
     pub loads: Vec<Row<LoadRow>>,
 }
 
-fn gather<T: DeserializeOwned + JsonSchema + Clone>(files: &CaseFiles<'_>, table: &Option<String>, inline: &[T], key: &str, places: &KeyPlaces, faults: &mut Vec<CaseFault>) -> Vec<Row<T>> {
+fn gather<T: DeserializeOwned + JsonSchema + Clone>(
+    files: &CaseFiles<'_>,
+    table: &Option<String>,
+    inline: &[T],
+    key: &str,
+    places: &KeyPlaces,
+    faults: &mut Vec<CaseFault>,
+) -> Vec<Row<T>> {
     let mut rows = table.as_ref().map_or_else(Vec::new, |name| read_table(files, name, faults));
-    rows.extend(inline.iter().enumerate().map(|(i, v)| Row { at: places.place(&format!("{key}[{i}]")), value: v.clone() }));
+    rows.extend(
+        inline.iter().enumerate().map(|(i, v)| Row { at: places.place(&format!("{key}[{i}]")), value: v.clone() }),
+    );
     rows
 }
 
-pub(crate) fn read_devices(files: &CaseFiles<'_>, file: &CaseFile, places: &KeyPlaces, faults: &mut Vec<CaseFault>) -> DeviceRows {
+pub(crate) fn read_devices(
+    files: &CaseFiles<'_>,
+    file: &CaseFile,
+    places: &KeyPlaces,
+    faults: &mut Vec<CaseFault>,
+) -> DeviceRows {
     let d = &file.devices;
     let rows = DeviceRows {
         generators: gather(files, &d.generators, &file.generator, "generator", places, faults),
@@ -46,7 +60,11 @@ pub(crate) fn read_devices(files: &CaseFiles<'_>, file: &CaseFile, places: &KeyP
     for (id, at) in ids {
         if let Some(first) = seen.insert(id, at) {
             let line = first.line.map_or(String::new(), |l| format!(" line {l}"));
-            faults.push(at.fault("id", format!("device \"{id}\" is there twice"), format!("it was defined in {}{line} first; rename one", first.file)));
+            faults.push(at.fault(
+                "id",
+                format!("device \"{id}\" is there twice"),
+                format!("it was defined in {}{line} first; rename one", first.file),
+            ));
         }
     }
     rows
@@ -81,7 +99,11 @@ impl Check<'_> {
         if let Some(s) = s
             && s < p
         {
-            self.fault("s_max_kva", format!("rating {s} kVA is below the largest active power, {p} kW"), "raise the rating or lower the power; leave the cell empty for no rating");
+            self.fault(
+                "s_max_kva",
+                format!("rating {s} kVA is below the largest active power, {p} kW"),
+                "raise the rating or lower the power; leave the cell empty for no rating",
+            );
         }
     }
 }
@@ -92,7 +114,10 @@ pub(crate) fn implausible_power(kw: f64, kv: f64) -> Option<(String, String)> {
     (kv > 0.0 && kw.abs() > limit).then(|| {
         let shown = if kw.abs() >= 1e4 { format!("{:.0} MW", kw / 1e3) } else { format!("{kw:.0} kW") };
         let amps = kw.abs() / (3f64.sqrt() * kv);
-        (format!("{shown} at {kv} kV would be {amps:.0} A"), "a wrong unit? powers are in kW (or give the unit: W, kW, MW, pu)".to_string())
+        (
+            format!("{shown} at {kv} kV would be {amps:.0} A"),
+            "a wrong unit? powers are in kW (or give the unit: W, kW, MW, pu)".to_string(),
+        )
     })
 }
 
@@ -104,7 +129,14 @@ pub(crate) struct Placed<T> {
 }
 
 /// Bus of a device and its microgrid; a device outside every microgrid is a fault.
-pub(crate) fn place_device(id: &str, bus: &str, at: &Place, buses: &BusTable, owners: &[Option<usize>], faults: &mut Vec<CaseFault>) -> Option<(BusIndex, usize, f64)> {
+pub(crate) fn place_device(
+    id: &str,
+    bus: &str,
+    at: &Place,
+    buses: &BusTable,
+    owners: &[Option<usize>],
+    faults: &mut Vec<CaseFault>,
+) -> Option<(BusIndex, usize, f64)> {
     match buses.find(bus, &format!("device \"{id}\"")) {
         Err((what, hint)) => {
             faults.push(at.fault("bus", what, hint));
@@ -113,14 +145,23 @@ pub(crate) fn place_device(id: &str, bus: &str, at: &Place, buses: &BusTable, ow
         Ok(i) => match owners.get(i.0).copied().flatten() {
             Some(n) => Some((i, n, buses.rows.get(i.0).map_or(0.0, |r| r.value.kv))),
             None => {
-                faults.push(at.fault("bus", format!("device \"{id}\": bus \"{bus}\" belongs to no microgrid"), "only loads may sit on the feeder; add the bus to a microgrid"));
+                faults.push(at.fault(
+                    "bus",
+                    format!("device \"{id}\": bus \"{bus}\" belongs to no microgrid"),
+                    "only loads may sit on the feeder; add the bus to a microgrid",
+                ));
                 None
             }
         },
     }
 }
 
-pub(crate) fn generators(rows: &[Row<GeneratorRow>], buses: &BusTable, owners: &[Option<usize>], faults: &mut Vec<CaseFault>) -> Vec<Placed<(DieselGenerator, f64)>> {
+pub(crate) fn generators(
+    rows: &[Row<GeneratorRow>],
+    buses: &BusTable,
+    owners: &[Option<usize>],
+    faults: &mut Vec<CaseFault>,
+) -> Vec<Placed<(DieselGenerator, f64)>> {
     let mut out = Vec::new();
     for (row, r) in rows.iter().enumerate() {
         let g = &r.value;
@@ -138,16 +179,28 @@ pub(crate) fn generators(rows: &[Row<GeneratorRow>], buses: &BusTable, owners: &
         check.not_negative("fuel_b_l_per_kwh", fuel.b_l_per_kwh);
         check.not_negative("fuel_c_l_per_h", fuel.c_l_per_h);
         if fuel.slope(g.p_max_kw) > 5.0 {
-            check.fault("fuel_a_l_per_kw2h", format!("{:.1} L for one more kWh at full power", fuel.slope(g.p_max_kw)), "about 0.25 is usual; a is in L/(kW^2 h), b in L/kWh");
+            check.fault(
+                "fuel_a_l_per_kw2h",
+                format!("{:.1} L for one more kWh at full power", fuel.slope(g.p_max_kw)),
+                "about 0.25 is usual; a is in L/(kW^2 h), b in L/kWh",
+            );
         }
         if let Some(ramp) = g.ramp_kw_per_min
             && ramp <= 0.0
         {
-            check.fault("ramp_kw_per_min", format!("ramp {ramp} kW/min"), "must be above 0; leave the cell empty for no limit");
+            check.fault(
+                "ramp_kw_per_min",
+                format!("ramp {ramp} kW/min"),
+                "must be above 0; leave the cell empty for no limit",
+            );
         }
         let start = g.p_start_kw.unwrap_or(0.0);
-        if !(0.0..=g.p_max_kw.max(0.0)).contains(&start) {
-            check.fault("p_start_kw", format!("starts at {start} kW, outside 0 to {} kW", g.p_max_kw), "give a power within the generator's range");
+        if g.p_max_kw >= 0.0 && !(0.0..=g.p_max_kw).contains(&start) {
+            check.fault(
+                "p_start_kw",
+                format!("starts at {start} kW, outside 0 to {} kW", g.p_max_kw),
+                "give a power within the generator's range",
+            );
         }
         let device = DieselGenerator {
             id: g.id.clone(),
@@ -164,7 +217,12 @@ pub(crate) fn generators(rows: &[Row<GeneratorRow>], buses: &BusTable, owners: &
     out
 }
 
-pub(crate) fn pvs(rows: &[Row<PvRow>], buses: &BusTable, owners: &[Option<usize>], faults: &mut Vec<CaseFault>) -> Vec<Placed<Photovoltaic>> {
+pub(crate) fn pvs(
+    rows: &[Row<PvRow>],
+    buses: &BusTable,
+    owners: &[Option<usize>],
+    faults: &mut Vec<CaseFault>,
+) -> Vec<Placed<Photovoltaic>> {
     let mut out = Vec::new();
     for (row, r) in rows.iter().enumerate() {
         let p = &r.value;
@@ -180,7 +238,12 @@ pub(crate) fn pvs(rows: &[Row<PvRow>], buses: &BusTable, owners: &[Option<usize>
     out
 }
 
-pub(crate) fn batteries(rows: &[Row<BatteryRow>], buses: &BusTable, owners: &[Option<usize>], faults: &mut Vec<CaseFault>) -> Vec<Placed<(Battery, f64)>> {
+pub(crate) fn batteries(
+    rows: &[Row<BatteryRow>],
+    buses: &BusTable,
+    owners: &[Option<usize>],
+    faults: &mut Vec<CaseFault>,
+) -> Vec<Placed<(Battery, f64)>> {
     let mut out = Vec::new();
     for (row, r) in rows.iter().enumerate() {
         let b = &r.value;
@@ -192,23 +255,39 @@ pub(crate) fn batteries(rows: &[Row<BatteryRow>], buses: &BusTable, owners: &[Op
         let (low, high) = (b.soc_min.unwrap_or(0.0), b.soc_max.unwrap_or(1.0));
         for (key, v) in [("soc_min", low), ("soc_max", high)] {
             if !(0.0..=1.0).contains(&v) {
-                let hint = if v > 1.0 && v <= 100.0 { "a fraction of the capacity, not per cent: 0.9, not 90" } else { "a fraction of the capacity, 0 to 1" };
+                let hint = if v > 1.0 && v <= 100.0 {
+                    "a fraction of the capacity, not per cent: 0.9, not 90"
+                } else {
+                    "a fraction of the capacity, 0 to 1"
+                };
                 check.fault(key, format!("state of charge {v}"), hint);
             }
         }
         if low >= high {
-            check.fault("soc_min", format!("lowest state of charge {low} is not below the highest, {high}"), "swap the two limits");
+            check.fault(
+                "soc_min",
+                format!("lowest state of charge {low} is not below the highest, {high}"),
+                "swap the two limits",
+            );
         }
         let start = b.soc_start.unwrap_or(0.5 * (low + high));
         if low < high && !(low..=high).contains(&start) {
-            check.fault("soc_start", format!("state of charge {start} at the start, outside {low} to {high}"), "give a value between soc_min and soc_max");
+            check.fault(
+                "soc_start",
+                format!("state of charge {start} at the start, outside {low} to {high}"),
+                "give a value between soc_min and soc_max",
+            );
         }
         check.power("p_charge_max_kw", b.p_charge_max_kw, kv);
         check.power("p_discharge_max_kw", b.p_discharge_max_kw, kv);
         check.power("q_max_kvar", b.q_max_kvar, kv);
         for (key, eta) in [("eta_charge", b.eta_charge), ("eta_discharge", b.eta_discharge)] {
             if !(eta > 0.0 && eta <= 1.0) {
-                let hint = if eta > 1.0 && eta <= 100.0 { "a fraction, not per cent: 0.95, not 95; no battery gives back more than it takes" } else { "must be above 0 and at most 1" };
+                let hint = if eta > 1.0 && eta <= 100.0 {
+                    "a fraction, not per cent: 0.95, not 95; no battery gives back more than it takes"
+                } else {
+                    "must be above 0 and at most 1"
+                };
                 check.fault(key, format!("efficiency {eta}"), hint);
             }
         }

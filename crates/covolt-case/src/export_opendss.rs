@@ -24,7 +24,8 @@ pub(crate) fn plain_names<'a>(ids: impl Iterator<Item = &'a str>) -> Vec<String>
     let mut used = BTreeSet::new();
     ids.enumerate()
         .map(|(i, id)| {
-            let keep = |c: char| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c.to_ascii_lowercase() } else { '_' };
+            let keep =
+                |c: char| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c.to_ascii_lowercase() } else { '_' };
             let mut name: String = id.chars().take(60).map(keep).collect();
             if name.is_empty() || used.contains(&name) {
                 name = format!("{name}__{i}");
@@ -105,7 +106,11 @@ pub fn export_opendss(case: &Case, injections: Option<&Injections>) -> Result<St
                 let z_base = kv(b.to.0) * kv(b.to.0) / base;
                 let (r, x) = (z.re * z_base, z.im * z_base);
                 let c_nf = 2.0 * y_to.im / z_base / omega * 1e9;
-                let _ = writeln!(w, "New {} bus1={from} bus2={to} phases=3 r1={r} x1={x} c1={c_nf} r0={r} x0={x} c0={c_nf} length=1 units=none", element(i));
+                let _ = writeln!(
+                    w,
+                    "New {} bus1={from} bus2={to} phases=3 r1={r} x1={x} c1={c_nf} r0={r} x0={x} c0={c_nf} length=1 units=none",
+                    element(i)
+                );
             }
             BranchKind::Transformer => {
                 if y_to.im != 0.0 || b.tap.im != 0.0 {
@@ -125,10 +130,23 @@ pub fn export_opendss(case: &Case, injections: Option<&Injections>) -> Result<St
     }
     for (k, s) in network.shunts().iter().enumerate() {
         let y = s.y_pu.first() * base * 1e3;
-        let _ = writeln!(w, "New Load.shunt{k} bus1={} phases=3 kv={} kw={} kvar={} model=2 vminpu=0.01 vmaxpu=10 vlowpu=0.001", bus_name[s.bus.0], kv(s.bus.0), y.re, -y.im);
+        let _ = writeln!(
+            w,
+            "New Load.shunt{k} bus1={} phases=3 kv={} kw={} kvar={} model=2 vminpu=0.01 vmaxpu=10 vlowpu=0.001",
+            bus_name[s.bus.0],
+            kv(s.bus.0),
+            y.re,
+            -y.im
+        );
     }
     for (i, name) in bus_name.iter().enumerate().filter(|(i, _)| *i != source.bus.0) {
-        let _ = writeln!(w, "New Load.j_{name} bus1={name} phases=3 kv={} kw={} kvar={} model=1 vminpu=0.01 vmaxpu=10 vlowpu=0.001", kv(i), minus(step.p_kw[i]), minus(step.q_kvar[i]));
+        let _ = writeln!(
+            w,
+            "New Load.j_{name} bus1={name} phases=3 kv={} kw={} kvar={} model=1 vminpu=0.01 vmaxpu=10 vlowpu=0.001",
+            kv(i),
+            minus(step.p_kw[i]),
+            minus(step.q_kvar[i])
+        );
     }
     let mut bases: Vec<f64> = network.buses().iter().map(|b| b.v_base_kv).collect();
     bases.sort_by(f64::total_cmp);

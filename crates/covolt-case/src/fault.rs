@@ -123,8 +123,7 @@ fn distance(a: &str, b: &str) -> usize {
     for i in 1..=a.len() {
         for j in 1..=b.len() {
             let replace = d[(i - 1) * width + j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut best =
-                replace.min(d[(i - 1) * width + j] + 1).min(d[i * width + j - 1] + 1);
+            let mut best = replace.min(d[(i - 1) * width + j] + 1).min(d[i * width + j - 1] + 1);
             if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                 best = best.min(d[(i - 2) * width + j - 2] + 1);
             }

@@ -53,14 +53,27 @@ pub(crate) fn case_fingerprint(fleet: &Fleet, steps: usize, dt_h: f64) -> String
         for d in &m.dgs {
             let f = d.fuel;
             let s = d.s_max_kva.unwrap_or(f64::INFINITY);
-            line(&["dg", &d.id, bus(d.bus)], &[d.p_max_kw, d.q_max_kvar, d.ramp_kw_per_min, s, f.a_l_per_kw2h, f.b_l_per_kwh, f.c_l_per_h]);
+            line(
+                &["dg", &d.id, bus(d.bus)],
+                &[d.p_max_kw, d.q_max_kvar, d.ramp_kw_per_min, s, f.a_l_per_kw2h, f.b_l_per_kwh, f.c_l_per_h],
+            );
         }
         for d in &m.pvs {
             line(&["pv", &d.id, bus(d.bus)], &[d.q_max_kvar, d.s_max_kva.unwrap_or(f64::INFINITY)]);
         }
         for d in &m.batteries {
             let s = d.s_max_kva.unwrap_or(f64::INFINITY);
-            let numbers = [d.capacity_kwh, d.soc_min, d.soc_max, d.p_charge_max_kw, d.p_discharge_max_kw, d.eta_charge, d.eta_discharge, d.q_max_kvar, s];
+            let numbers = [
+                d.capacity_kwh,
+                d.soc_min,
+                d.soc_max,
+                d.p_charge_max_kw,
+                d.p_discharge_max_kw,
+                d.eta_charge,
+                d.eta_discharge,
+                d.q_max_kvar,
+                s,
+            ];
             line(&["battery", &d.id, bus(d.bus)], &numbers);
         }
         for l in &m.loads {

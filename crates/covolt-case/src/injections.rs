@@ -58,7 +58,11 @@ impl Injections {
         for (slot, name) in at.iter_mut().zip(COLUMNS) {
             match header.iter().position(|h| h == name) {
                 Some(i) => *slot = i,
-                None => faults.push(Place::new(FILE, Some(1)).fault(name, format!("column \"{name}\" is missing"), "the columns are t,bus,p_kw,q_kvar")),
+                None => faults.push(Place::new(FILE, Some(1)).fault(
+                    name,
+                    format!("column \"{name}\" is missing"),
+                    "the columns are t,bus,p_kw,q_kvar",
+                )),
             }
         }
         if !faults.is_empty() {
@@ -79,7 +83,11 @@ impl Injections {
                 steps.push(Injections::zero(cell(0), network));
             }
             let Some(bus) = network.bus_index(&BusId(cell(1).to_string())) else {
-                faults.push(place.fault("bus", format!("unknown bus \"{}\"", cell(1)), "the file belongs to another case"));
+                faults.push(place.fault(
+                    "bus",
+                    format!("unknown bus \"{}\"", cell(1)),
+                    "the file belongs to another case",
+                ));
                 continue;
             };
             for k in [2, 3] {

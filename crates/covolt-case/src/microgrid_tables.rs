@@ -8,11 +8,20 @@ use crate::toml_document::KeyPlaces;
 use std::collections::BTreeMap;
 
 /// Owner of each bus: from the bus table's column, the list, and the prefix of each microgrid.
-pub(crate) fn owners(file: &CaseFile, places: &KeyPlaces, buses: &BusTable, faults: &mut Vec<CaseFault>) -> Vec<Option<usize>> {
+pub(crate) fn owners(
+    file: &CaseFile,
+    places: &KeyPlaces,
+    buses: &BusTable,
+    faults: &mut Vec<CaseFault>,
+) -> Vec<Option<usize>> {
     let mut index: BTreeMap<&str, usize> = BTreeMap::new();
     for (n, m) in file.microgrid.iter().enumerate() {
         if index.insert(&m.name, n).is_some() {
-            faults.push(places.fault(&format!("microgrid[{n}].name"), format!("microgrid \"{}\" is there twice", m.name), "rename one"));
+            faults.push(places.fault(
+                &format!("microgrid[{n}].name"),
+                format!("microgrid \"{}\" is there twice", m.name),
+                "rename one",
+            ));
         }
     }
     if file.microgrid.is_empty() {
@@ -32,14 +41,21 @@ pub(crate) fn owners(file: &CaseFile, places: &KeyPlaces, buses: &BusTable, faul
         if let Some(name) = &row.value.microgrid {
             match index.get(name.as_str()) {
                 Some(&n) => drop(claim(i, n)),
-                None => faults.push(row.at.fault("microgrid", format!("unknown microgrid \"{name}\""), suggestion(name, index.keys().copied()))),
+                None => faults.push(row.at.fault(
+                    "microgrid",
+                    format!("unknown microgrid \"{name}\""),
+                    suggestion(name, index.keys().copied()),
+                )),
             }
         }
     }
     for (n, m) in file.microgrid.iter().enumerate() {
         let shared = |bus: &str, other: usize| {
             let second = file.microgrid.get(other).map_or("", |o| o.name.as_str());
-            (format!("bus \"{bus}\" belongs to two microgrids, \"{}\" and \"{second}\"", m.name), "name it in one of them only")
+            (
+                format!("bus \"{bus}\" belongs to two microgrids, \"{}\" and \"{second}\"", m.name),
+                "name it in one of them only",
+            )
         };
         for (k, bus) in m.buses.iter().flatten().enumerate() {
             let key = format!("microgrid[{n}].buses[{k}]");
@@ -70,14 +86,25 @@ pub(crate) fn owners(file: &CaseFile, places: &KeyPlaces, buses: &BusTable, faul
     }
     for (n, m) in file.microgrid.iter().enumerate() {
         if !owners.contains(&Some(n)) {
-            faults.push(places.fault(&format!("microgrid[{n}]"), format!("microgrid \"{}\" has no bus", m.name), "fill the column microgrid of the bus table, or give buses or bus_prefix"));
+            faults.push(places.fault(
+                &format!("microgrid[{n}]"),
+                format!("microgrid \"{}\" has no bus", m.name),
+                "fill the column microgrid of the bus table, or give buses or bus_prefix",
+            ));
         }
     }
     owners
 }
 
 /// PCC branch (row of the branch table) of each microgrid; checks its direction and that no other branch leads out.
-pub(crate) fn pccs(file: &CaseFile, places: &KeyPlaces, buses: &BusTable, branches: &[Row<BranchRow>], owners: &[Option<usize>], faults: &mut Vec<CaseFault>) -> Vec<Option<usize>> {
+pub(crate) fn pccs(
+    file: &CaseFile,
+    places: &KeyPlaces,
+    buses: &BusTable,
+    branches: &[Row<BranchRow>],
+    owners: &[Option<usize>],
+    faults: &mut Vec<CaseFault>,
+) -> Vec<Option<usize>> {
     let owner = |bus: &str| buses.index.get(bus).and_then(|&i| owners.get(i).copied()).flatten();
     let mut out = Vec::new();
     for (n, m) in file.microgrid.iter().enumerate() {
@@ -100,9 +127,20 @@ pub(crate) fn pccs(file: &CaseFile, places: &KeyPlaces, buses: &BusTable, branch
     for row in branches {
         let b = &row.value;
         let (from, to) = (owner(&b.from), owner(&b.to));
-        if from != to && !file.microgrid.iter().any(|m| m.pcc == b.id) && (buses.index.contains_key(&b.from) && buses.index.contains_key(&b.to)) {
-            let names: Vec<&str> = [from, to].iter().flatten().filter_map(|&n| file.microgrid.get(n)).map(|m| m.name.as_str()).collect();
-            faults.push(row.at.fault("id", format!("branch \"{}\" leads out of microgrid \"{}\" besides its PCC", b.id, names.join("\" and \"")), "a microgrid meets the network at its PCC only; otherwise the exchange is not what is metered"));
+        // A microgrid without a valid PCC has that fault already.
+        let has_pcc = |n: usize| out.get(n).is_some_and(Option::is_some);
+        if [from, to].into_iter().flatten().all(has_pcc)
+            && from != to
+            && !file.microgrid.iter().any(|m| m.pcc == b.id)
+            && (buses.index.contains_key(&b.from) && buses.index.contains_key(&b.to))
+        {
+            let names: Vec<&str> =
+                [from, to].iter().flatten().filter_map(|&n| file.microgrid.get(n)).map(|m| m.name.as_str()).collect();
+            faults.push(row.at.fault(
+                "id",
+                format!("branch \"{}\" leads out of microgrid \"{}\" besides its PCC", b.id, names.join("\" and \"")),
+                "a microgrid meets the network at its PCC only; otherwise the exchange is not what is metered",
+            ));
         }
     }
     out

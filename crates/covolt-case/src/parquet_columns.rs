@@ -35,7 +35,11 @@ pub(crate) struct ParquetColumns {
 }
 
 /// Reads the time column and the wanted columns.
-pub(crate) fn read_parquet(bytes: Vec<u8>, time_column: &str, wanted: &BTreeSet<String>) -> Result<ParquetColumns, String> {
+pub(crate) fn read_parquet(
+    bytes: Vec<u8>,
+    time_column: &str,
+    wanted: &BTreeSet<String>,
+) -> Result<ParquetColumns, String> {
     let bytes = Bytes::from(bytes);
     // The Parquet reader asserts on some damaged files; such a file is a fault of the case, not of the program.
     let guarded = std::panic::AssertUnwindSafe(|| read_columns(bytes, time_column, wanted));
@@ -88,7 +92,9 @@ fn read_columns(bytes: Bytes, time_column: &str, wanted: &BTreeSet<String>) -> R
         }
         if is_time {
             let time = |c: &Cell| match (c, unit) {
-                (Cell::Integer(v), Some(u)) => Some(ParquetTime { value: v.div_euclid(u.per_second), is_stamp: true, is_utc: u.is_utc }),
+                (Cell::Integer(v), Some(u)) => {
+                    Some(ParquetTime { value: v.div_euclid(u.per_second), is_stamp: true, is_utc: u.is_utc })
+                }
                 (Cell::Integer(v), None) => Some(ParquetTime { value: *v, is_stamp: false, is_utc: true }),
                 (Cell::Real(_), _) => None,
             };
@@ -114,7 +120,9 @@ fn time_unit(logical: Option<&LogicalType>, converted: ConvertedType) -> Option<
     };
     match (logical, converted) {
         // Stamps that are not declared as UTC are local to the writer's clock: time_offset_hours applies to them.
-        (Some(LogicalType::Timestamp(t)), _) => Some(TimeUnitInfo { per_second: per_second(&t.unit), is_utc: t.is_adjusted_to_u_t_c }),
+        (Some(LogicalType::Timestamp(t)), _) => {
+            Some(TimeUnitInfo { per_second: per_second(&t.unit), is_utc: t.is_adjusted_to_u_t_c })
+        }
         (_, ConvertedType::TIMESTAMP_MILLIS) => Some(TimeUnitInfo { per_second: 1_000, is_utc: true }),
         (_, ConvertedType::TIMESTAMP_MICROS) => Some(TimeUnitInfo { per_second: 1_000_000, is_utc: true }),
         _ => None,

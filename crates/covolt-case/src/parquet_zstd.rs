@@ -64,7 +64,11 @@ impl Thrift<'_> {
 
     fn skip_bytes(&mut self, n: u64) -> Result<()> {
         let n = usize::try_from(n).map_err(|_| damaged("a length is too large"))?;
-        self.at = self.at.checked_add(n).filter(|&a| a <= self.bytes.len()).ok_or_else(|| damaged("the header ends early"))?;
+        self.at = self
+            .at
+            .checked_add(n)
+            .filter(|&a| a <= self.bytes.len())
+            .ok_or_else(|| damaged("the header ends early"))?;
         Ok(())
     }
 
@@ -127,7 +131,10 @@ impl ZstdPages {
     pub fn try_new(file: &Bytes, start: i64, length: i64, values: i64) -> Result<ZstdPages> {
         let start = usize::try_from(start).map_err(|_| damaged("offset"))?;
         let length = usize::try_from(length).map_err(|_| damaged("length"))?;
-        let end = start.checked_add(length).filter(|&e| e <= file.len()).ok_or_else(|| damaged("beyond the end of the file"))?;
+        let end = start
+            .checked_add(length)
+            .filter(|&e| e <= file.len())
+            .ok_or_else(|| damaged("beyond the end of the file"))?;
         Ok(ZstdPages { chunk: file.slice(start..end), at: 0, seen: 0, values })
     }
 
@@ -190,7 +197,12 @@ impl PageReader for ZstdPages {
                 let f = |k| header.get(DICTIONARY_PAGE.1, k);
                 let buf = decompress(&body, size)?.into();
                 let is_sorted = f(3).unwrap_or(0) != 0;
-                return Ok(Some(Page::DictionaryPage { buf, num_values: count(f(1)?)?, encoding: encoding(f(2)?)?, is_sorted }));
+                return Ok(Some(Page::DictionaryPage {
+                    buf,
+                    num_values: count(f(1)?)?,
+                    encoding: encoding(f(2)?)?,
+                    is_sorted,
+                }));
             }
             if kind == DATA_PAGE.0 {
                 let f = |k| header.get(DATA_PAGE.1, k);
@@ -212,7 +224,8 @@ impl PageReader for ZstdPages {
                 self.seen += i64::from(num_values);
                 let (def, rep) = (f(5)?, f(6)?);
                 // The levels of a version 2 page are never compressed.
-                let levels = def.checked_add(rep).filter(|&l| l <= body.len() && l <= size).ok_or_else(|| damaged("levels"))?;
+                let levels =
+                    def.checked_add(rep).filter(|&l| l <= body.len() && l <= size).ok_or_else(|| damaged("levels"))?;
                 let buf = if f(7).unwrap_or(1) == 0 {
                     body
                 } else {

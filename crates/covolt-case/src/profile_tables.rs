@@ -35,13 +35,23 @@ fn want(wanted: &mut Wanted, series: &str, column: &str) {
 }
 
 /// Columns that prices and devices refer to; unknown series become faults.
-fn wanted_columns(file: &CaseFile, pvs: &[Row<PvRow>], loads: &[Row<LoadRow>], places: &KeyPlaces, faults: &mut Vec<CaseFault>) -> Wanted {
+fn wanted_columns(
+    file: &CaseFile,
+    pvs: &[Row<PvRow>],
+    loads: &[Row<LoadRow>],
+    places: &KeyPlaces,
+    faults: &mut Vec<CaseFault>,
+) -> Wanted {
     let mut wanted = Wanted::new();
     let mut ask = |series: &str, column: &str, at: &Place, key: &str| {
         if file.series.contains_key(series) {
             want(&mut wanted, series, column);
         } else {
-            faults.push(at.fault(key, format!("unknown series \"{series}\""), suggestion(series, file.series.keys().map(String::as_str))));
+            faults.push(at.fault(
+                key,
+                format!("unknown series \"{series}\""),
+                suggestion(series, file.series.keys().map(String::as_str)),
+            ));
         }
     };
     if let Some(p) = &file.price {
@@ -68,13 +78,25 @@ fn wanted_columns(file: &CaseFile, pvs: &[Row<PvRow>], loads: &[Row<LoadRow>], p
 
 impl SeriesStore {
     /// Reads what is needed and finds the common axis. `warnings` tells what was cut.
-    pub fn read(files: &CaseFiles<'_>, file: &CaseFile, pvs: &[Row<PvRow>], loads: &[Row<LoadRow>], places: &KeyPlaces, faults: &mut Vec<CaseFault>, warnings: &mut Vec<String>) -> Option<SeriesStore> {
+    pub fn read(
+        files: &CaseFiles<'_>,
+        file: &CaseFile,
+        pvs: &[Row<PvRow>],
+        loads: &[Row<LoadRow>],
+        places: &KeyPlaces,
+        faults: &mut Vec<CaseFault>,
+        warnings: &mut Vec<String>,
+    ) -> Option<SeriesStore> {
         let wanted = wanted_columns(file, pvs, loads, places, faults);
         let before = faults.len();
         let mut series = BTreeMap::new();
         for (name, section) in &file.series {
             if section.time_offset_hours.abs() > 14.0 {
-                faults.push(places.fault(&format!("series.{name}.time_offset_hours"), format!("{} hours", section.time_offset_hours), "local time minus UTC lies between -14 and 14 hours"));
+                faults.push(places.fault(
+                    &format!("series.{name}.time_offset_hours"),
+                    format!("{} hours", section.time_offset_hours),
+                    "local time minus UTC lies between -14 and 14 hours",
+                ));
             }
             match wanted.get(name) {
                 Some(columns) => {
@@ -91,7 +113,13 @@ impl SeriesStore {
         Self::align(file, series, places, faults, warnings)
     }
 
-    fn align(file: &CaseFile, series: BTreeMap<String, SeriesFile>, places: &KeyPlaces, faults: &mut Vec<CaseFault>, warnings: &mut Vec<String>) -> Option<SeriesStore> {
+    fn align(
+        file: &CaseFile,
+        series: BTreeMap<String, SeriesFile>,
+        places: &KeyPlaces,
+        faults: &mut Vec<CaseFault>,
+        warnings: &mut Vec<String>,
+    ) -> Option<SeriesStore> {
         let finest = series.values().map(|s| s.step_s).min()?;
         let key = "window.step_minutes";
         let dt_s = match file.window.step_minutes {
@@ -104,29 +132,55 @@ impl SeriesStore {
         };
         let shown = |s: i64| format!("{} min", s as f64 / 60.0);
         if dt_s < finest {
-            faults.push(places.fault(key, format!("step of {}, but the finest series has {}", shown(dt_s), shown(finest)), format!("set {}", finest as f64 / 60.0)));
+            faults.push(places.fault(
+                key,
+                format!("step of {}, but the finest series has {}", shown(dt_s), shown(finest)),
+                format!("set {}", finest as f64 / 60.0),
+            ));
         }
         if 86_400 % dt_s != 0 {
-            faults.push(places.fault(key, format!("step of {} does not divide a day", shown(dt_s)), "use a step that divides 24 hours"));
+            faults.push(places.fault(
+                key,
+                format!("step of {} does not divide a day", shown(dt_s)),
+                "use a step that divides 24 hours",
+            ));
         }
         let start = series.values().map(|s| s.start_s).max()?;
         let end = series.values().map(SeriesFile::end_s).min()?;
         for (name, s) in &series {
             let at = || places.place(&format!("series.{name}.file"));
             if s.step_s % dt_s != 0 && dt_s % s.step_s != 0 {
-                faults.push(at().fault(name, format!("its step of {} does not fit the step of {}", shown(s.step_s), shown(dt_s)), "resample it to a multiple or a fraction of the step"));
+                faults.push(at().fault(
+                    name,
+                    format!("its step of {} does not fit the step of {}", shown(s.step_s), shown(dt_s)),
+                    "resample it to a multiple or a fraction of the step",
+                ));
             }
             if (s.start_s - start).rem_euclid(dt_s.min(s.step_s)) != 0 {
-                faults.push(at().fault(name, format!("begins at {}, off the grid of the other series", show(s.start_s)), "shift its stamps to whole steps"));
+                faults.push(at().fault(
+                    name,
+                    format!("begins at {}, off the grid of the other series", show(s.start_s)),
+                    "shift its stamps to whole steps",
+                ));
             }
             if s.start_s != start || s.end_s() != end {
-                warnings.push(format!("series \"{name}\" runs from {} to {}; used is {} to {}", show(s.start_s), show(s.end_s()), show(start), show(end)));
+                warnings.push(format!(
+                    "series \"{name}\" runs from {} to {}; used is {} to {}",
+                    show(s.start_s),
+                    show(s.end_s()),
+                    show(start),
+                    show(end)
+                ));
             }
         }
         // Begin on a whole step of the coarsest grid in use.
         let rows = (end - start) / dt_s;
         if rows < 1 || (rows as u64) < file.window.steps as u64 {
-            faults.push(places.fault("series", format!("the series have {} common steps, the window needs {}", rows.max(0), file.window.steps), "give series that cover the same time"));
+            faults.push(places.fault(
+                "series",
+                format!("the series have {} common steps, the window needs {}", rows.max(0), file.window.steps),
+                "give series that cover the same time",
+            ));
         }
         if rows < 1 {
             return None;
@@ -167,35 +221,65 @@ impl SeriesStore {
     fn shift_rows(&self, minutes: Option<f64>, at: &Place, faults: &mut Vec<CaseFault>) -> Option<i64> {
         let rows = minutes.unwrap_or(0.0) * 60.0 / self.dt_s as f64;
         if rows.fract() != 0.0 || rows.abs() > self.unix_s.len() as f64 {
-            faults.push(at.fault("shift_minutes", format!("a delay of {} min is no whole number of steps", minutes.unwrap_or(0.0)), "give a multiple of the step, within the data"));
+            faults.push(at.fault(
+                "shift_minutes",
+                format!("a delay of {} min is no whole number of steps", minutes.unwrap_or(0.0)),
+                "give a multiple of the step, within the data",
+            ));
             return None;
         }
         Some(rows as i64)
     }
 
     /// Exchange price, currency per kWh.
-    pub fn price(&mut self, p: &PriceSection, currency: &str, key: &str, places: &KeyPlaces, faults: &mut Vec<CaseFault>) -> Option<ScaledSeries> {
+    pub fn price(
+        &mut self,
+        p: &PriceSection,
+        currency: &str,
+        key: &str,
+        places: &KeyPlaces,
+        faults: &mut Vec<CaseFault>,
+    ) -> Option<ScaledSeries> {
         let factor = match units::price(&p.unit, currency) {
             Ok(f) => f,
             Err(PriceUnitFault::Unknown) => {
-                faults.push(places.fault(&format!("{key}.unit"), format!("unknown price unit \"{}\"", p.unit), format!("use {currency}/kWh, {currency}/MWh or ct/kWh")));
+                faults.push(places.fault(
+                    &format!("{key}.unit"),
+                    format!("unknown price unit \"{}\"", p.unit),
+                    format!("use {currency}/kWh, {currency}/MWh or ct/kWh"),
+                ));
                 return None;
             }
             Err(PriceUnitFault::OtherCurrency(money)) => {
-                faults.push(places.fault(&format!("{key}.unit"), format!("the price is in \"{money}\", the case's currency is \"{currency}\""), format!("set currency = \"{money}\", or convert with scale and write {currency}/...")));
+                faults.push(places.fault(
+                    &format!("{key}.unit"),
+                    format!("the price is in \"{money}\", the case's currency is \"{currency}\""),
+                    format!("set currency = \"{money}\", or convert with scale and write {currency}/..."),
+                ));
                 return None;
             }
         };
         let series = ScaledSeries { shape: self.column(&p.series, &p.column, 0)?, scale: factor * p.scale };
         let mean = series.shape.iter().map(|v| v.abs()).sum::<f64>() / series.shape.len() as f64 * series.scale.abs();
         if mean > LARGEST_MEAN_PRICE {
-            faults.push(places.fault(&format!("{key}.unit"), format!("prices of {mean:.1} {currency}/kWh on average"), format!("a wrong unit? perhaps {currency}/MWh")));
+            faults.push(places.fault(
+                &format!("{key}.unit"),
+                format!("prices of {mean:.1} {currency}/kWh on average"),
+                format!("a wrong unit? perhaps {currency}/MWh"),
+            ));
         }
         Some(series)
     }
 
     /// Available power of a PV system, kW.
-    pub fn pv(&mut self, row: &Row<PvRow>, factor: f64, kv: f64, faults: &mut Vec<CaseFault>, warnings: &mut Vec<String>) -> Option<ScaledSeries> {
+    pub fn pv(
+        &mut self,
+        row: &Row<PvRow>,
+        factor: f64,
+        kv: f64,
+        faults: &mut Vec<CaseFault>,
+        warnings: &mut Vec<String>,
+    ) -> Option<ScaledSeries> {
         let (p, at) = (&row.value, &row.at);
         let unit = p.p_unit.as_deref().unwrap_or("kW");
         let Some(to_kw) = units::active_power(unit) else {
@@ -214,12 +298,17 @@ impl SeriesStore {
             faults.push(at.fault("p_scale", format!("\"{}\": {what}", p.id), hint));
         }
         if low < -PV_NIGHT * high.max(0.0) || (low < 0.0 && high <= 0.0) {
-            faults.push(at.fault("p_column", format!("\"{}\": available power down to {low:.3} kW", p.id), "available power is not negative; turn the sign with p_scale"));
+            faults.push(at.fault(
+                "p_column",
+                format!("\"{}\": available power down to {low:.3} kW", p.id),
+                "available power is not negative; turn the sign with p_scale",
+            ));
         }
         let cap = p.s_max_kva.unwrap_or(f64::INFINITY);
         if low < 0.0 || high > cap {
             if high > cap {
-                warnings.push(format!("PV system \"{}\" reaches {high:.1} kW; cut off at its rating of {cap} kVA", p.id));
+                warnings
+                    .push(format!("PV system \"{}\" reaches {high:.1} kW; cut off at its rating of {cap} kVA", p.id));
             }
             let cut: Arc<[f64]> = shape.iter().map(|v| (v * scale).clamp(0.0, cap)).collect();
             return Some(ScaledSeries { shape: cut, scale: 1.0 });
@@ -228,19 +317,40 @@ impl SeriesStore {
     }
 
     /// Active and reactive power of a load.
-    pub fn load(&mut self, row: &Row<LoadRow>, factor: f64, buses: &BusTable, faults: &mut Vec<CaseFault>) -> Option<LoadProfile> {
+    pub fn load(
+        &mut self,
+        row: &Row<LoadRow>,
+        factor: f64,
+        buses: &BusTable,
+        faults: &mut Vec<CaseFault>,
+    ) -> Option<LoadProfile> {
         let (l, at) = (&row.value, &row.at);
         let before = faults.len();
         let shift = self.shift_rows(l.shift_minutes, at, faults)?;
-        let mut side = |key: &str, column: &Option<String>, unit: &Option<String>, scale: Option<f64>, fixed: Option<f64>, to_kw: fn(&str) -> Option<f64>, default: &str, known: &str| {
+        let mut side = |key: &str,
+                        column: &Option<String>,
+                        unit: &Option<String>,
+                        scale: Option<f64>,
+                        fixed: Option<f64>,
+                        to_kw: fn(&str) -> Option<f64>,
+                        default: &str,
+                        known: &str| {
             let unit = unit.as_deref().unwrap_or(default);
             let Some(to_kw) = to_kw(unit) else {
-                faults.push(at.fault(&format!("{key}_unit"), format!("unknown unit \"{unit}\""), format!("use {known}")));
+                faults.push(at.fault(
+                    &format!("{key}_unit"),
+                    format!("unknown unit \"{unit}\""),
+                    format!("use {known}"),
+                ));
                 return None;
             };
             match (column, fixed, &l.series) {
                 (Some(_), Some(_), _) => {
-                    faults.push(at.fault(&format!("{key}_column"), format!("load \"{}\" has both a series and a constant", l.id), "leave one of the two empty"));
+                    faults.push(at.fault(
+                        &format!("{key}_column"),
+                        format!("load \"{}\" has both a series and a constant", l.id),
+                        "leave one of the two empty",
+                    ));
                     None
                 }
                 (Some(column), None, Some(series)) => {
@@ -248,24 +358,51 @@ impl SeriesStore {
                     self.column(series, column, shift).map(|shape| ScaledSeries { shape, scale })
                 }
                 (Some(_), None, None) => {
-                    faults.push(at.fault("series", format!("load \"{}\" names a column but no series", l.id), "fill the column series"));
+                    faults.push(at.fault(
+                        "series",
+                        format!("load \"{}\" names a column but no series", l.id),
+                        "fill the column series",
+                    ));
                     None
                 }
-                (None, Some(v), _) => Some(ScaledSeries { shape: vec![1.0; self.unix_s.len()].into(), scale: v * factor }),
+                (None, Some(v), _) => {
+                    Some(ScaledSeries { shape: vec![1.0; self.unix_s.len()].into(), scale: v * factor })
+                }
                 (None, None, _) => None,
             }
         };
         let p = side("p", &l.p_column, &l.p_unit, l.p_scale, l.p_kw, units::active_power, "kW", "W, kW, MW or pu");
-        let q = side("q", &l.q_column, &l.q_unit, l.q_scale, l.q_kvar, units::reactive_power, "kvar", "var, kvar, Mvar or pu");
+        let q = side(
+            "q",
+            &l.q_column,
+            &l.q_unit,
+            l.q_scale,
+            l.q_kvar,
+            units::reactive_power,
+            "kvar",
+            "var, kvar, Mvar or pu",
+        );
         if p.is_none() && l.p_column.is_none() && l.p_kw.is_none() {
-            faults.push(at.fault("p_column", format!("load \"{}\" has no active power", l.id), "fill p_column with series, or p_kw"));
+            faults.push(at.fault(
+                "p_column",
+                format!("load \"{}\" has no active power", l.id),
+                "fill p_column with series, or p_kw",
+            ));
         }
         if let Some(pf) = l.power_factor {
             if !(pf != 0.0 && pf.abs() <= 1.0) {
-                faults.push(at.fault("power_factor", format!("load \"{}\": power factor {pf}", l.id), "between 0 and 1, or -1 and 0 for a capacitive load"));
+                faults.push(at.fault(
+                    "power_factor",
+                    format!("load \"{}\": power factor {pf}", l.id),
+                    "between 0 and 1, or -1 and 0 for a capacitive load",
+                ));
             }
             if l.q_column.is_some() || l.q_kvar.is_some() {
-                faults.push(at.fault("power_factor", format!("load \"{}\" has a power factor and a reactive power", l.id), "leave one of the two empty"));
+                faults.push(at.fault(
+                    "power_factor",
+                    format!("load \"{}\" has a power factor and a reactive power", l.id),
+                    "leave one of the two empty",
+                ));
             }
         }
         let p = p.filter(|_| faults.len() == before)?;

@@ -35,7 +35,10 @@ pub(crate) enum Allowed<'a> {
     Flag,
     OneOf(&'a Value),
     List(&'a Value),
-    Record { properties: &'a Map<String, Value>, node: &'a Value },
+    Record {
+        properties: &'a Map<String, Value>,
+        node: &'a Value,
+    },
     /// Free keys, all with the same kind of value.
     Named(&'a Value),
     Anything,
@@ -55,9 +58,7 @@ pub(crate) fn allowed<'a>(root: &'a Value, node: &'a Value) -> Allowed<'a> {
     }
     let kind = match node.get("type") {
         Some(Value::String(s)) => s.as_str(),
-        Some(Value::Array(list)) => {
-            list.iter().filter_map(Value::as_str).find(|s| *s != "null").unwrap_or("")
-        }
+        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).find(|s| *s != "null").unwrap_or(""),
         _ => "",
     };
     match kind {

@@ -32,7 +32,12 @@ struct Raw {
 }
 
 /// Reads `wanted` columns; unknown columns, bad numbers and an uneven time axis become faults.
-pub(crate) fn read_series(files: &CaseFiles<'_>, section: &SeriesSection, wanted: &BTreeSet<String>, faults: &mut Vec<CaseFault>) -> Option<SeriesFile> {
+pub(crate) fn read_series(
+    files: &CaseFiles<'_>,
+    section: &SeriesSection,
+    wanted: &BTreeSet<String>,
+    faults: &mut Vec<CaseFault>,
+) -> Option<SeriesFile> {
     let name = section.file.as_str();
     let before = faults.len();
     let bytes = match files.read_plain(name) {
@@ -50,7 +55,11 @@ pub(crate) fn read_series(files: &CaseFiles<'_>, section: &SeriesSection, wanted
             Err(e) => {
                 let good = e.utf8_error().valid_up_to();
                 let line = e.as_bytes()[..good].iter().filter(|&&b| b == b'\n').count() + 1;
-                faults.push(Place::new(name, Some(line)).fault("", "is neither UTF-8 text nor Parquet nor gzip", "write the series as CSV (UTF-8), CSV.GZ or Parquet"));
+                faults.push(Place::new(name, Some(line)).fault(
+                    "",
+                    "is neither UTF-8 text nor Parquet nor gzip",
+                    "write the series as CSV (UTF-8), CSV.GZ or Parquet",
+                ));
                 return None;
             }
         }
@@ -68,7 +77,11 @@ fn offset_s(section: &SeriesSection) -> i64 {
 }
 
 fn missing_column(name: &str, column: &str, known: &[&str]) -> CaseFault {
-    Place::new(name, Some(1)).fault(column, format!("there is no column \"{column}\""), suggestion(column, known.iter().copied()))
+    Place::new(name, Some(1)).fault(
+        column,
+        format!("there is no column \"{column}\""),
+        suggestion(column, known.iter().copied()),
+    )
 }
 
 /// Lists the first faults of a column and counts the rest.
@@ -86,12 +99,21 @@ impl Tally {
 
     fn close(&self, faults: &mut Vec<CaseFault>, name: &str, column: &str) {
         if self.count > LISTED {
-            faults.push(Place::new(name, None).fault(column, format!("{} more faults in this column", self.count - LISTED), "see the first ones"));
+            faults.push(Place::new(name, None).fault(
+                column,
+                format!("{} more faults in this column", self.count - LISTED),
+                "see the first ones",
+            ));
         }
     }
 }
 
-fn from_csv(text: &str, section: &SeriesSection, wanted: &BTreeSet<String>, faults: &mut Vec<CaseFault>) -> Option<Raw> {
+fn from_csv(
+    text: &str,
+    section: &SeriesSection,
+    wanted: &BTreeSet<String>,
+    faults: &mut Vec<CaseFault>,
+) -> Option<Raw> {
     let name = section.file.as_str();
     let mut reader = csv_reader(text);
     let header = match reader.headers() {
@@ -131,7 +153,13 @@ fn from_csv(text: &str, section: &SeriesSection, wanted: &BTreeSet<String>, faul
         }
         let line = record.position().map_or(0, |p| p.line() as usize);
         if record.len() != header.len() {
-            width_tally.push(faults, || Place::new(name, Some(line)).fault("", format!("has {} cells, the header has {}", record.len(), header.len()), "give every column a cell"));
+            width_tally.push(faults, || {
+                Place::new(name, Some(line)).fault(
+                    "",
+                    format!("has {} cells, the header has {}", record.len(), header.len()),
+                    "give every column a cell",
+                )
+            });
             continue;
         }
         let stamp = record.get(time_at).unwrap_or("");
@@ -140,7 +168,11 @@ fn from_csv(text: &str, section: &SeriesSection, wanted: &BTreeSet<String>, faul
             _ => {
                 let shown: String = stamp.chars().take(40).collect();
                 time_tally.push(faults, || {
-                    Place::new(name, Some(line)).fault(&section.time_column, format!("\"{shown}\" is not a time stamp of the format \"{}\"", section.time_format), "set time_format of the series: iso, unix-s, unix-ms or a pattern such as %d.%m.%Y %H:%M")
+                    Place::new(name, Some(line)).fault(
+                        &section.time_column,
+                        format!("\"{shown}\" is not a time stamp of the format \"{}\"", section.time_format),
+                        "set time_format of the series: iso, unix-s, unix-ms or a pattern such as %d.%m.%Y %H:%M",
+                    )
                 });
                 continue;
             }
@@ -152,7 +184,14 @@ fn from_csv(text: &str, section: &SeriesSection, wanted: &BTreeSet<String>, faul
                 Err((what, hint)) => {
                     values.push(0.0);
                     let empty = record.get(*i).is_none_or(str::is_empty);
-                    let (what, hint) = if empty { ("the value is missing".to_string(), "fill the gap; the program does not guess values".to_string()) } else { (what, hint) };
+                    let (what, hint) = if empty {
+                        (
+                            "the value is missing".to_string(),
+                            "fill the gap; the program does not guess values".to_string(),
+                        )
+                    } else {
+                        (what, hint)
+                    };
                     tally.push(faults, || Place::new(name, Some(line)).fault(column, what, hint));
                 }
             }
@@ -167,12 +206,21 @@ fn from_csv(text: &str, section: &SeriesSection, wanted: &BTreeSet<String>, faul
     Some(raw)
 }
 
-fn from_parquet(bytes: Vec<u8>, section: &SeriesSection, wanted: &BTreeSet<String>, faults: &mut Vec<CaseFault>) -> Option<Raw> {
+fn from_parquet(
+    bytes: Vec<u8>,
+    section: &SeriesSection,
+    wanted: &BTreeSet<String>,
+    faults: &mut Vec<CaseFault>,
+) -> Option<Raw> {
     let name = section.file.as_str();
     let ParquetColumns { names, times, numbers } = match read_parquet(bytes, &section.time_column, wanted) {
         Ok(c) => c,
         Err(reason) => {
-            faults.push(Place::new(name, None).fault("", format!("cannot be read as Parquet: {reason}"), "write it again, uncompressed or with snappy or zstd, columns of numbers"));
+            faults.push(Place::new(name, None).fault(
+                "",
+                format!("cannot be read as Parquet: {reason}"),
+                "write it again, uncompressed or with snappy or zstd, columns of numbers",
+            ));
             return None;
         }
     };
@@ -196,7 +244,11 @@ fn from_parquet(bytes: Vec<u8>, section: &SeriesSection, wanted: &BTreeSet<Strin
         match seconds.filter(|s| plausible(*s)) {
             Some(s) => stamps.push(s),
             None => {
-                faults.push(Place::new(name, Some(r + 1)).fault(&section.time_column, "is not a plausible time stamp", "store time stamps, or set time_format to unix-s or unix-ms"));
+                faults.push(Place::new(name, Some(r + 1)).fault(
+                    &section.time_column,
+                    "is not a plausible time stamp",
+                    "store time stamps, or set time_format to unix-s or unix-ms",
+                ));
                 return None;
             }
         }
@@ -207,13 +259,23 @@ fn from_parquet(bytes: Vec<u8>, section: &SeriesSection, wanted: &BTreeSet<Strin
         let mut plain = Vec::with_capacity(values.len());
         for (r, v) in values.into_iter().enumerate() {
             if !v.is_finite() {
-                tally.push(faults, || Place::new(name, Some(r + 1)).fault(&column, "the value is missing or not finite", "fill the gap; the program does not guess values"));
+                tally.push(faults, || {
+                    Place::new(name, Some(r + 1)).fault(
+                        &column,
+                        "the value is missing or not finite",
+                        "fill the gap; the program does not guess values",
+                    )
+                });
             }
             plain.push(v);
         }
         tally.close(faults, name, &column);
         if plain.len() != stamps.len() {
-            faults.push(Place::new(name, None).fault(&column, format!("{} values, {} time stamps", plain.len(), stamps.len()), "write the file again"));
+            faults.push(Place::new(name, None).fault(
+                &column,
+                format!("{} values, {} time stamps", plain.len(), stamps.len()),
+                "write the file again",
+            ));
         }
         columns.insert(column, plain);
     }

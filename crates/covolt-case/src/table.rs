@@ -160,7 +160,8 @@ pub(crate) fn parse_number(cell: &str) -> Result<f64, (String, String)> {
         Ok(_) => Err(not_finite(cell)),
         Err(_) => {
             let shown: String = cell.chars().take(40).collect();
-            let hint = if cell.contains(',') { "use a decimal point, no thousands separator" } else { "give a plain number" };
+            let hint =
+                if cell.contains(',') { "use a decimal point, no thousands separator" } else { "give a plain number" };
             Err((format!("\"{shown}\" is not a number"), hint.to_string()))
         }
     }

@@ -44,17 +44,31 @@ pub(crate) fn show(unix_s: i64) -> String {
 }
 
 /// Step length in seconds of stamps that lie evenly; otherwise faults that name the lines.
-pub(crate) fn uniform_step(stamps: &[i64], line_of: impl Fn(usize) -> usize, file: &str, section: &SeriesSection, faults: &mut Vec<CaseFault>) -> Option<i64> {
+pub(crate) fn uniform_step(
+    stamps: &[i64],
+    line_of: impl Fn(usize) -> usize,
+    file: &str,
+    section: &SeriesSection,
+    faults: &mut Vec<CaseFault>,
+) -> Option<i64> {
     let column = section.time_column.as_str();
     if stamps.len() < 2 {
-        faults.push(Place::new(file, None).fault(column, format!("has {} rows", stamps.len()), "a series needs at least two rows"));
+        faults.push(Place::new(file, None).fault(
+            column,
+            format!("has {} rows", stamps.len()),
+            "a series needs at least two rows",
+        ));
         return None;
     }
     let mut steps: Vec<i64> = stamps.windows(2).map(|w| w[1] - w[0]).collect();
     let middle = steps.len() / 2;
     let step = *steps.select_nth_unstable(middle).1;
     if step <= 0 {
-        faults.push(Place::new(file, Some(line_of(1))).fault(column, "time stamps do not increase", "sort the rows by time, oldest first"));
+        faults.push(Place::new(file, Some(line_of(1))).fault(
+            column,
+            "time stamps do not increase",
+            "sort the rows by time, oldest first",
+        ));
         return None;
     }
     let mut count = 0;
@@ -71,7 +85,11 @@ pub(crate) fn uniform_step(stamps: &[i64], line_of: impl Fn(usize) -> usize, fil
         faults.push(Place::new(file, Some(line_of(i + 1))).fault(column, what, hint));
     }
     if count > LISTED {
-        faults.push(Place::new(file, None).fault(column, format!("{} more irregular time stamps", count - LISTED), "see the first ones"));
+        faults.push(Place::new(file, None).fault(
+            column,
+            format!("{} more irregular time stamps", count - LISTED),
+            "see the first ones",
+        ));
     }
     (count == 0).then_some(step)
 }
@@ -80,17 +98,30 @@ fn irregularity(before: i64, found: i64, step: i64) -> (String, String) {
     let at = show(before);
     let minutes = |s: i64| s as f64 / 60.0;
     if found == step - 3600 {
-        (format!("time goes back by an hour after {at} (repeated hour)"), "looks like the end of daylight saving: write stamps in UTC, or with their offset (+01:00, +02:00)".into())
+        (
+            format!("time goes back by an hour after {at} (repeated hour)"),
+            "looks like the end of daylight saving: write stamps in UTC, or with their offset (+01:00, +02:00)".into(),
+        )
     } else if found == step + 3600 {
-        (format!("an hour is missing after {at}"), "looks like the start of daylight saving: write stamps in UTC, or with their offset (+01:00, +02:00)".into())
+        (
+            format!("an hour is missing after {at}"),
+            "looks like the start of daylight saving: write stamps in UTC, or with their offset (+01:00, +02:00)"
+                .into(),
+        )
     } else if found == 0 {
         (format!("stamp {at} is repeated"), "remove one of the two rows".into())
     } else if found < 0 {
         (format!("time goes back by {} min after {at}", minutes(-found)), "sort the rows by time, oldest first".into())
     } else if found % step == 0 {
-        (format!("{} rows are missing after {at}", found / step - 1), "fill the gap; the program does not guess values".into())
+        (
+            format!("{} rows are missing after {at}", found / step - 1),
+            "fill the gap; the program does not guess values".into(),
+        )
     } else {
-        (format!("step of {} min after {at}, the others have {} min", minutes(found), minutes(step)), "resample the series to an even step".into())
+        (
+            format!("step of {} min after {at}, the others have {} min", minutes(found), minutes(step)),
+            "resample the series to an even step".into(),
+        )
     }
 }
 

@@ -45,8 +45,13 @@ struct Reader<'a> {
 /// The document, as far as it can be read, with the places of its keys.
 pub(crate) fn read_document(text: &str, faults: &mut Vec<CaseFault>) -> (Option<CaseFile>, KeyPlaces) {
     let (table, errors) = DeTable::parse_recoverable(text);
+    let mut last_line = None;
     for e in &errors {
         let line = e.span().map(|s| line_of(text, s.start));
+        // A slip often makes the parser stumble more than once in its line.
+        if line.is_some() && std::mem::replace(&mut last_line, line) == line {
+            continue;
+        }
         let what = format!("is not valid TOML: {}", e.message().replace('\n', ", "));
         faults.push(Place::new(CASE_FILE, line).fault("", what, "see https://toml.io for the syntax"));
     }
@@ -141,12 +146,10 @@ impl Reader<'_> {
                 }
                 "a finite number"
             }
-            (Allowed::Integer, DeValue::Integer(i)) => {
-                match u32::from_str_radix(i.as_str(), i.radix()) {
-                    Ok(n) => return Some(Value::from(n)),
-                    Err(_) => "a whole number from 0 to 4294967295",
-                }
-            }
+            (Allowed::Integer, DeValue::Integer(i)) => match u32::from_str_radix(i.as_str(), i.radix()) {
+                Ok(n) => return Some(Value::from(n)),
+                Err(_) => "a whole number from 0 to 4294967295",
+            },
             (Allowed::OneOf(choices), DeValue::String(s)) => {
                 let known = names(choices);
                 if known.contains(&s.as_ref()) {

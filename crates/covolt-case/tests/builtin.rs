@@ -4,9 +4,7 @@ use covolt_case::Case;
 use covolt_grid::FlowOptions;
 
 fn builtin() -> Case {
-    Case::builtin().unwrap_or_else(|faults| {
-        panic!("{}", faults.iter().map(|f| format!("{f}\n")).collect::<String>())
-    })
+    Case::builtin().unwrap_or_else(|faults| panic!("{}", faults.iter().map(|f| format!("{f}\n")).collect::<String>()))
 }
 
 #[test]
@@ -20,7 +18,12 @@ fn law_builtin_case_is_complete() {
     assert!(network.is_radial());
     assert_eq!(case.fleet.microgrids.len(), 5);
     for m in &case.fleet.microgrids {
-        assert_eq!((m.buses.len(), m.dgs.len(), m.pvs.len(), m.batteries.len(), m.loads.len()), (13, 2, 2, 1, 9), "{}", m.name);
+        assert_eq!(
+            (m.buses.len(), m.dgs.len(), m.pvs.len(), m.batteries.len(), m.loads.len()),
+            (13, 2, 2, 1, 9),
+            "{}",
+            m.name
+        );
     }
     assert_eq!(case.fleet.feeder_loads.len(), 32);
     assert_eq!(case.profiles.rows(), 366 * 96);
