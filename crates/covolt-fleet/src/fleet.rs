@@ -92,6 +92,28 @@ pub enum FleetFault {
         /// Second microgrid.
         second: String,
     },
+    /// A microgrid, a device or a load refers to a bus or branch that the network does not have.
+    #[error("{owner} refers to {kind} number {index}, but the network has only {count}")]
+    Unknown {
+        /// Microgrid, device or load.
+        owner: String,
+        /// Kind of thing referred to.
+        kind: &'static str,
+        /// Index given, from 0.
+        index: usize,
+        /// How many the network has.
+        count: usize,
+    },
+    /// A list of network limits has the wrong length.
+    #[error("{found} {quantity} are given, the network needs {expected}")]
+    LimitCount {
+        /// Which list.
+        quantity: &'static str,
+        /// Its length.
+        found: usize,
+        /// Buses or branches of the network.
+        expected: usize,
+    },
     /// An identifier is used twice.
     #[error("identifier {id} is used twice among {kind}")]
     DuplicateId {
@@ -123,7 +145,41 @@ impl Fleet {
         self.microgrids.iter().map(|m| m.layout(steps)).collect()
     }
 
+    /// Indices and lists that do not fit the network.
+    fn dangling(&self) -> Vec<FleetFault> {
+        let (n_buses, n_branches) = (self.grid.n_buses(), self.grid.n_branches());
+        let mut faults = Vec::new();
+        let mut known = |owner: &str, kind: &'static str, index: usize, count: usize| {
+            if index >= count {
+                faults.push(FleetFault::Unknown { owner: owner.to_string(), kind, index, count });
+            }
+        };
+        for mg in &self.microgrids {
+            known(&mg.name, "branch", mg.pcc.0, n_branches);
+            mg.buses.iter().for_each(|bus| known(&mg.name, "bus", bus.0, n_buses));
+            mg.dgs.iter().for_each(|d| known(&d.id, "bus", d.bus.0, n_buses));
+            mg.pvs.iter().for_each(|d| known(&d.id, "bus", d.bus.0, n_buses));
+            mg.batteries.iter().for_each(|d| known(&d.id, "bus", d.bus.0, n_buses));
+            mg.loads.iter().for_each(|d| known(&d.id, "bus", d.bus.0, n_buses));
+        }
+        self.feeder_loads.iter().for_each(|d| known(&d.id, "bus", d.bus.0, n_buses));
+        for (quantity, found, expected) in [
+            ("lowest voltages", self.limits.v_min_pu.len(), n_buses),
+            ("highest voltages", self.limits.v_max_pu.len(), n_buses),
+            ("current limits", self.limits.i_max_pu.len(), n_branches),
+        ] {
+            if found != expected {
+                faults.push(FleetFault::LimitCount { quantity, found, expected });
+            }
+        }
+        faults
+    }
+
     fn faults(&self) -> Vec<FleetFault> {
+        let dangling = self.dangling();
+        if !dangling.is_empty() {
+            return dangling; // the other checks look things up by these indices
+        }
         let network = self.grid.network();
         let bus_name = |b: BusIndex| network.buses()[b.0].id.0.clone();
         let mut faults = Vec::new();
