@@ -53,7 +53,7 @@ pub fn fuel_cost(
 
 /// Minus the gain in value of stored energy over the window, $; adds d/d action to `gradient` where given.
 ///
-/// At zero power the slope is that of charging or of discharging, whichever side descent would take; where neither
+/// At zero power the slope is that of charging or of discharging, whichever side descends (faster); where neither
 /// side descends the total is made zero, which needs the rest of the gradient to stand in `gradient` already.
 pub fn storage_cost(
     mg: &Microgrid,
@@ -79,8 +79,15 @@ pub fn storage_cost(
                 } else if action[at] < -NO_POWER_KW {
                     discharging
                 } else {
-                    // Subgradients from `charging` to `discharging`: the one nearest to a zero total.
-                    gradient[at].clamp(charging.min(discharging), charging.max(discharging))
+                    let (up, down) = (gradient[at] - charging, gradient[at] - discharging);
+                    let total = if up < 0.0 && -up >= down {
+                        up
+                    } else if down > 0.0 {
+                        down
+                    } else {
+                        0.0
+                    };
+                    gradient[at] - total
                 };
             }
         }
