@@ -377,8 +377,8 @@ fn add_stored_value(
     let last = value.slopes.len().saturating_sub(1);
     let reached: Vec<usize> = (0..value.slopes.len())
         .filter(|&s| {
-            (s == last || value.breakpoints[s + 1] > low.max(battery.soc_min))
-                && (s == 0 || value.breakpoints[s] < high.min(battery.soc_max))
+            (s == last || value.breakpoints[s + 1] > low.max(battery.soc_min.min(soc)))
+                && (s == 0 || value.breakpoints[s] < high.min(battery.soc_max.max(soc)))
         })
         .collect();
     if let [only] = reached[..] {
