@@ -1,6 +1,8 @@
 //! The gradient of cost and priced limits, and the rows of the limits, against finite differences of the true AC
 //! power flow: (43)-(46), every action entry of every microgrid.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // a test may fail loudly
+
 mod common;
 
 use common::*;
@@ -323,4 +325,48 @@ fn law_rows_are_built_within_reach_only() {
     let expected: Vec<_> = currents.iter().filter(|r| r.value.norm() > 0.3).cloned().collect();
     assert!(!expected.is_empty() && expected.len() < currents.len());
     assert_eq!(near_currents, expected);
+}
+
+#[test]
+fn fd_gradient_of_idle_storage_takes_the_side_that_descends() {
+    // At zero power the efficiencies make a kink: one-sided differences say what is right.
+    let mut met = [0; 4];
+    for seed in 0..60 {
+        let mut problem = problem(1, 100 + seed);
+        for (n, slope) in [(0, 30.0 * (seed % 7) as f64 - 45.0), (1, 55.0)] {
+            problem.window.microgrids[n].terminal.fill(TerminalValue::linear(slope));
+        }
+        if seed % 5 == 0 {
+            // Paid to consume, and punished for what is stored: the losses make either side pay.
+            problem.window.microgrids[0].price_per_kwh.fill(-0.2);
+            problem.window.microgrids[0].terminal[0] = TerminalValue::linear(-32.0);
+        }
+        let mut actions = smooth_action(&problem.fleet, 1, seed);
+        for (mg, action) in problem.fleet.microgrids.iter().zip(&mut actions) {
+            (0..mg.batteries.len()).for_each(|k| action[mg.layout(1).p_ess(0, k)] = 0.0);
+        }
+        let mut gradients: Vec<Vec<f64>> = actions.iter().map(|a| vec![0.0; a.len()]).collect();
+        let mut scratch = gradients.clone();
+        let cost = problem.value(&actions, &mut gradients).cost;
+        for n in 0..2 {
+            for k in 0..problem.fleet.microgrids[n].batteries.len() {
+                let at = problem.fleet.microgrids[n].layout(1).p_ess(0, k);
+                let mut side = |step: f64| {
+                    let mut moved = actions.clone();
+                    moved[n][at] = step;
+                    (problem.value(&moved, &mut scratch).cost - cost) / step
+                };
+                let (up, down) = (side(1e-4), side(-1e-4));
+                let (kind, expected) = match (up < 0.0, down > 0.0) {
+                    (true, false) => (0, up),
+                    (false, true) => (1, down),
+                    (false, false) => (2, 0.0),
+                    (true, true) => (3, if -up >= down { up } else { down }),
+                };
+                met[kind] += 1;
+                assert!((gradients[n][at] - expected).abs() < 1e-6, "seed {seed}: {} {up} {down}", gradients[n][at]);
+            }
+        }
+    }
+    assert!(met.iter().all(|&count| count > 0), "charging, discharging, idle, either: {met:?}");
 }

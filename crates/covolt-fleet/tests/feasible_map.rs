@@ -1,6 +1,8 @@
 //! The feasible map: what it returns keeps (5)-(14) for every vector, and its reverse derivative is that of the map
 //! (inside the limits) or the one-sided one (at an active limit).
 
+#![allow(clippy::unwrap_used, clippy::panic)] // a test may fail loudly
+
 mod common;
 
 use common::*;

@@ -1,5 +1,7 @@
 //! What an agent sees, and the merit order: lengths, finite numbers, and nothing of anybody else.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // a test may fail loudly
+
 mod common;
 
 use common::*;

@@ -1,6 +1,8 @@
 //! The convexified window against what it stands for: cost to second order, local limits exactly, terminal value as
 //! epigraph, variables and actions.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // a test may fail loudly
+
 mod common;
 
 use common::*;
@@ -367,6 +369,35 @@ fn law_window_program_curvature_is_positive_semi_definite() {
                 .map(|&(i, j, h)| if i == j { h * x[i] * x[i] } else { 2.0 * h * x[i] * x[j] })
                 .sum();
             assert!(curvature >= -1e-15, "{curvature}");
+        }
+    }
+}
+
+#[test]
+fn law_window_program_accepts_batteries_that_start_outside_their_range() {
+    // Such a battery may stay or come nearer; the terminal value holds out there too.
+    let value = TerminalValue { breakpoints: vec![0.0, 0.07, 0.1, 0.93, 1.0], slopes: vec![90.0, 60.0, 20.0, 5.0] };
+    let mut rng = rng(63);
+    for soc in [0.0, 0.05, 0.08, 0.92, 0.95, 1.0] {
+        let setting = Setting::new(4, 10, |f, w| {
+            f.microgrids.iter_mut().for_each(|m| m.fuel_price_per_l = 0.0);
+            for m in &mut w.microgrids {
+                m.price_per_kwh.fill(0.0);
+                m.start.soc.fill(soc);
+                m.terminal.fill(value.clone());
+            }
+        });
+        let program = setting.program();
+        for size in [0.5, 100.0] {
+            for _ in 0..30 {
+                let raw = random_raw(&setting.fleet, 4, size, &mut rng);
+                let actions = feasible(&setting.fleet, &setting.window, &raw);
+                for (agent, action) in program.agents.iter().zip(&actions) {
+                    assert!(program_violation(agent, &variables(agent, action)) < 1e-9, "refused from {soc}");
+                }
+                let (found, cost) = (total_objective(&program, &actions), setting.cost(&actions));
+                assert!((found - cost).abs() < 1e-9, "from {soc}: {found} instead of {cost}");
+            }
         }
     }
 }

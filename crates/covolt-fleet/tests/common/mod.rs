@@ -9,6 +9,7 @@
 //! A: two generators, one PV system, two batteries; B: one generator, two PV systems, one battery; C: one generator,
 //! one PV system, no battery. Apparent-power ratings cut into the boxes of one generator, one PV system and one battery.
 
+#![allow(clippy::unwrap_used)] // a test may fail loudly
 #![allow(dead_code)] // each test file uses its own part
 
 use covolt_fleet::*;
