@@ -1,10 +1,11 @@
 //! Device tables -> devices of the microgrids, each number checked at its line.
 
-use crate::case_file::{BatteryRow, CaseFile, GeneratorRow, LoadRow, PvRow};
+use crate::case_file::CaseFile;
 use crate::case_files::CaseFiles;
 use crate::fault::{CaseFault, Place};
 use crate::network_tables::BusTable;
 use crate::table::{Row, read_table};
+use crate::table_rows::{BatteryRow, GeneratorRow, LoadRow, PvRow};
 use crate::toml_document::KeyPlaces;
 use covolt_fleet::{Battery, DieselGenerator, FuelCurve, Photovoltaic};
 use covolt_grid::BusIndex;

@@ -117,9 +117,7 @@ fn distance(a: &str, b: &str) -> usize {
     for (i, row) in d.chunks_mut(width).enumerate() {
         row[0] = i;
     }
-    for j in 0..width {
-        d[j] = j;
-    }
+    d.iter_mut().take(width).enumerate().for_each(|(j, first)| *first = j);
     for i in 1..=a.len() {
         for j in 1..=b.len() {
             let replace = d[(i - 1) * width + j - 1] + usize::from(a[i - 1] != b[j - 1]);

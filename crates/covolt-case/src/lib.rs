@@ -5,10 +5,10 @@
 //!
 //! | question | file |
 //! |---|---|
-//! | which keys and columns are there? | [`case_file`], `schema.rs` |
+//! | which keys and columns are there? | [`case_file`], [`table_rows`], `schema.rs` |
 //! | how does a folder become a case? | `case.rs` |
 //! | what is wrong with it? | [`fault`], `toml_document.rs`, `table.rs`, `network_tables.rs`, `device_tables.rs`, `microgrid_tables.rs` |
-//! | how are series read and laid on one time axis? | `series_file.rs`, `parquet_columns.rs`, `time_axis.rs`, `profile_tables.rs` |
+//! | how are series read and laid on one time axis? | `series_file.rs`, `parquet_columns.rs`, `time_axis.rs`, `series_store.rs`, `profile_tables.rs` |
 //! | which days are for training, validation, test? | `days.rs` |
 //! | does a policy belong to this case? | `fingerprint.rs` |
 //! | the built-in case | `builtin.rs` |
@@ -38,13 +38,16 @@ mod parquet_zstd;
 mod profile_tables;
 mod schema;
 mod series_file;
+mod series_store;
+mod settings;
 mod table;
+pub mod table_rows;
 mod time_axis;
 mod toml_document;
 mod units;
 
 pub use builtin::write_builtin;
-pub use case::{Case, CaseSettings, StorageValueSetting};
+pub use case::Case;
 pub use check::{CheckReport, check, check_builtin};
 pub use days::DaySplit;
 pub use export_matpower::export_matpower;
@@ -52,3 +55,4 @@ pub use export_opendss::export_opendss;
 pub use fault::{CaseError, CaseFault};
 pub use injections::Injections;
 pub use schema::{schema, table_schemas};
+pub use settings::{CaseSettings, StorageValueSetting};

@@ -1,9 +1,10 @@
 //! Which bus belongs to which microgrid, and through which branch it meets the feeder.
 
-use crate::case_file::{BranchRow, CaseFile};
+use crate::case_file::CaseFile;
 use crate::fault::{CaseFault, suggestion};
 use crate::network_tables::BusTable;
 use crate::table::Row;
+use crate::table_rows::BranchRow;
 use crate::toml_document::KeyPlaces;
 use std::collections::BTreeMap;
 

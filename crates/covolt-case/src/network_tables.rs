@@ -1,9 +1,10 @@
 //! Bus and branch tables -> grid, in per unit of the case's power base. Faults are named by table and line; what only the
 //! whole network shows (islands) is named at the bus's line.
 
-use crate::case_file::{BranchKindName, BranchRow, BusRow, CaseFile};
+use crate::case_file::CaseFile;
 use crate::fault::{CaseFault, suggestion};
 use crate::table::Row;
+use crate::table_rows::{BranchKindName, BranchRow, BusRow};
 use crate::toml_document::KeyPlaces;
 use covolt_grid::{
     Branch, BranchId, BranchKind, Bus, BusId, BusIndex, Complex64, Grid, Network, NetworkFault, PhaseMatrix, Phases,

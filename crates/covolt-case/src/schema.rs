@@ -1,7 +1,8 @@
 //! JSON schema of `case.toml` and of its tables, and the reading that it drives: one description of every key serves
 //! the schema, the checks of TOML keys, and the checks of table columns.
 
-use crate::case_file::{BatteryRow, BranchRow, BusRow, CaseFile, GeneratorRow, LoadRow, PvRow};
+use crate::case_file::CaseFile;
+use crate::table_rows::{BatteryRow, BranchRow, BusRow, GeneratorRow, LoadRow, PvRow};
 use schemars::{JsonSchema, schema_for};
 use serde_json::{Map, Value};
 

@@ -117,7 +117,7 @@ fn from_csv(
     let name = section.file.as_str();
     let mut reader = csv_reader(text);
     let header = match reader.headers() {
-        Ok(h) if !h.is_empty() && !(h.len() == 1 && h[0].is_empty()) => h.clone(),
+        Ok(h) if h.iter().any(|name| !name.is_empty()) => h.clone(),
         _ => {
             faults.push(Place::new(name, Some(1)).fault("", "the file is empty", "begin with a header line"));
             return None;

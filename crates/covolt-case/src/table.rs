@@ -48,7 +48,7 @@ pub(crate) fn read_table<T: DeserializeOwned + JsonSchema>(
     let known = || properties.keys().map(String::as_str);
     let mut reader = csv_reader(&text);
     let header = match reader.headers() {
-        Ok(h) if !h.is_empty() && !(h.len() == 1 && h[0].is_empty()) => h.clone(),
+        Ok(h) if h.iter().any(|name| !name.is_empty()) => h.clone(),
         _ => {
             let hint = format!("begin with a header line: {}", required(node).join(","));
             faults.push(Place::new(name, Some(1)).fault("", "the table is empty", hint));

@@ -1,4 +1,5 @@
 //! The built-in case loads, is what its page says, and its data are those of the reference extraction.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use covolt_case::Case;
 use covolt_grid::FlowOptions;

@@ -1,4 +1,5 @@
 //! Exports say the same numbers as the network; with `COVOLT_EXPORT_DIR` set, a folder for `scripts/opendss_check.py` is written.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use covolt_case::{Case, Injections, export_matpower, export_opendss};
 use covolt_grid::{BranchAdmittance, BranchAmperes, BranchIndex, BranchKind, CurrentSide, FlowOptions};

@@ -1,4 +1,5 @@
 //! Each test breaks exactly one thing in the valid small case and expects it named: file, line, key, hint.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 

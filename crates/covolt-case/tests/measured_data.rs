@@ -1,4 +1,5 @@
 //! Measured data outside the repository: a user's own Parquet file runs unchanged; the built-in series are the reference extraction.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 

@@ -1,5 +1,5 @@
 //! What several tests need: a copy of the small case to break, and the place of shared data.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
 use covolt_case::{Case, CaseFault};
 use std::path::{Path, PathBuf};
