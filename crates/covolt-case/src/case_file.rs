@@ -22,7 +22,7 @@ pub struct CaseFile {
     pub network: NetworkSection,
     /// Voltage band of the whole network.
     pub limits: LimitsSection,
-    /// Device tables; devices may also be written as [[generator]], [[pv]], [[battery]], [[load]].
+    /// Device tables; devices may also be written as lists of `generator`, `pv`, `battery`, `load`.
     #[serde(default)]
     pub devices: DevicesSection,
     /// Look-ahead window.
