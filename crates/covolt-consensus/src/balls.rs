@@ -87,6 +87,9 @@ impl Balls {
     /// Residuals and gradients at x; returns (sum s z, largest |residual| relative to the level).
     pub(crate) fn scale(&mut self, x: &[f64]) -> (f64, f64) {
         self.residuals(x);
+        for (s, r) in self.s.iter_mut().zip(&mut self.r) {
+            if *r < 0.0 { *s -= *r; *r = 0.0; }
+        }
         let complementarity = self.s.iter().zip(&self.z).map(|(s, z)| s * z).sum();
         (complementarity, self.r.iter().fold(0.0, |worst, r| r.abs().max(worst)))
     }

@@ -23,6 +23,8 @@ use crate::local_program::LocalProgram;
 const PROXIMAL: f64 = 1e-9;
 /// A proof of infeasibility must exceed this fraction of its own terms, or it could be rounding.
 pub(crate) const PROOF_MARGIN: f64 = 1e-9;
+/// Corrector steps shorter than this are compared with the step without second-order terms.
+const SHORT_STEP: f64 = 0.3;
 /// Pivots below this fraction of their diagonal are rounding.
 const PIVOT_FLOOR: f64 = 1e-14;
 
@@ -347,6 +349,25 @@ impl Block {
         backward(&self.k, self.n, &mut self.dx);
         self.limits.step(&self.dx, tau);
         self.balls.step(&self.dx, tau);
+    }
+
+    /// Corrector step for `tau` and `lambda` and its longest length. Where the second-order terms of a short predictor mislead,
+    /// the step without them is taken if it goes further.
+    pub(crate) fn step_corrected(&mut self, tau: f64, lambda: &[f64]) -> f64 {
+        self.step(tau, lambda, true);
+        let corrected = self.step_length();
+        if corrected >= SHORT_STEP {
+            return corrected;
+        }
+        self.step(tau, lambda, false);
+        let plain = self.step_length();
+        if plain < corrected {
+            // The stored step is the plain one now, so it serves as predictor for going back.
+            self.step(0.0, lambda, false);
+            self.step(tau, lambda, true);
+            return self.step_length();
+        }
+        plain
     }
 
     fn correct(&mut self) {

@@ -111,6 +111,9 @@ impl InProcess {
         settings: &InteriorPointSettings,
         warm: WarmStart<'_>,
     ) -> Result<Solution, ConsensusError> {
+        let mut warm = warm;
+        self.rules.reset(rows.len());
+        self.trace.clear();
         self.load(programs, rows, settings, warm)?;
         loop {
             self.assemble();
@@ -126,6 +129,10 @@ impl InProcess {
             match verdict {
                 Verdict::Done => return Ok(self.solution(programs, rows)),
                 Verdict::Failed(error) => return Err(error),
+                Verdict::Restart => {
+                    warm = WarmStart::default();
+                    self.load(programs, rows, settings, warm)?;
+                }
                 Verdict::Predict { agreed: false } => self.step_quickly(rows),
                 Verdict::Predict { agreed: true } => self.step_agreed(rows),
             }
@@ -141,7 +148,7 @@ impl InProcess {
     ) -> Result<(), ConsensusError> {
         let m = rows.len();
         self.blocks.resize_with(programs.len(), Block::default);
-        let is_warm = warm.x.is_some() || warm.multipliers.is_some();
+        let is_warm = warm.x.is_some();
         let centring = if is_warm { settings.warm_centring } else { settings.centring };
         for (agent, (block, program)) in self.blocks.iter_mut().zip(programs).enumerate() {
             if program.coupled_rows() != m {
@@ -157,11 +164,10 @@ impl InProcess {
         }
         self.alphas.clear();
         self.alphas.resize(programs.len(), 1.0);
-        self.rules.reset(m);
+        self.rules.iterate.resize(m);
         self.one.clear(m);
         self.v_x.clear();
         self.v_x.resize(m, 0.0);
-        self.trace.clear();
         Ok(())
     }
 
@@ -247,8 +253,7 @@ pub(crate) fn contribute(block: &mut Block, rules: &Rules, first: bool, alpha: f
 
 /// The corrector of a quick iteration and the longest step of this agent alone; returns that length undamped.
 pub(crate) fn step_alone(block: &mut Block, rules: &Rules, tau: f64) -> f64 {
-    block.step(tau, &rules.iterate.target, true);
-    let alpha = block.step_length();
+    let alpha = block.step_corrected(tau, &rules.iterate.target);
     block.advance(rules.damp(alpha));
     alpha
 }

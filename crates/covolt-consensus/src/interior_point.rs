@@ -67,7 +67,7 @@ impl InteriorPointAgent {
             return Err(ConsensusError::BadGraph(format!("agent {index} is not one of {agents}")));
         }
         let mut block = Block::default();
-        let centring = if warm.0.is_some() || warm.1.is_some() { settings.warm_centring } else { settings.centring };
+        let centring = if warm.0.is_some() { settings.warm_centring } else { settings.centring };
         let data = program.data();
         block.load(&program, (data.quadratic.as_deref(), None, &data.linear), warm.0, centring);
         let mut rules = Rules::default();
@@ -125,6 +125,15 @@ impl InteriorPointAgent {
                 self.block.restore();
                 self.done = true;
                 Ok(None)
+            }
+            Verdict::Restart => {
+                let data = self.program.data();
+                let cost = (data.quadratic.as_deref(), None, data.linear.as_slice());
+                self.block.load(&self.program, cost, None, self.settings.centring);
+                self.rules.iterate.resize(self.rows.len());
+                self.warm_multipliers = None;
+                self.alpha = 1.0;
+                Ok(Some(self.assemble()))
             }
             Verdict::Predict { agreed } => {
                 self.block.step(0.0, &self.rules.iterate.target, false);

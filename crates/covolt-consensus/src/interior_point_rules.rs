@@ -23,7 +23,7 @@ pub struct InteriorPointSettings {
     pub max_rounds: usize,
     /// Start with complementarity this share of the cost scale (default 0.1).
     pub centring: f64,
-    /// The same with a warm start, which is closer to the end of the path (default 0.003).
+    /// The same with a warm start of x, which is closer to the end of the path (default 0.05).
     pub warm_centring: f64,
     /// Agree on every step from the start: three rounds per iteration instead of one (default false).
     pub always_agree: bool,
@@ -36,7 +36,7 @@ impl Default for InteriorPointSettings {
             acceptable: 1e-6,
             max_rounds: 120,
             centring: 0.1,
-            warm_centring: 0.003,
+            warm_centring: 0.05,
             always_agree: false,
         }
     }
@@ -105,6 +105,8 @@ pub(crate) struct PredictorTotals {
 pub(crate) enum Verdict {
     /// Take the predictor for `lambda+`; continue quickly or with agreement.
     Predict { agreed: bool },
+    /// Quick iterations do not get on: start again from the middle, agreeing on every step.
+    Restart,
     /// Converged (or as far as rounding lets it).
     Done,
     /// No usable answer.
@@ -208,7 +210,8 @@ impl Rules {
         if self.merit <= settings.tolerance {
             return Verdict::Done;
         }
-        if let Some(error) = self.proof(rows, status) {
+        // In the first iteration the agents do not know lambda yet, so their part of the proof belongs to other multipliers.
+        if self.iterations > 1 && let Some(error) = self.proof(rows, status) {
             return Verdict::Failed(error);
         }
         let exhausted = self.rounds >= settings.max_rounds || !self.merit.is_finite();
@@ -224,7 +227,15 @@ impl Rules {
                 tolerance: settings.tolerance,
             });
         }
-        self.agreed |= self.since > PATIENCE || settings.always_agree;
+        self.agreed |= settings.always_agree;
+        if !self.agreed && self.since > PATIENCE {
+            // The point where quick iterations got stuck is badly centred; the middle is a better start than that.
+            self.agreed = true;
+            self.iterations = 0;
+            self.since = 0;
+            self.best = f64::INFINITY;
+            return Verdict::Restart;
+        }
         self.iterate.factor(&totals.sums);
         self.iterate.solve(rows, &totals.sums, 0.0, false, None);
         Verdict::Predict { agreed: self.agreed }

@@ -140,8 +140,7 @@ impl LocalSolver {
         let c = self.block.complementarity_along();
         let predicted = (c[0] + alpha * (c[1] + alpha * c[2])).max(0.0);
         let ratio = if complementarity > 0.0 { (predicted / complementarity).min(1.0) } else { 0.0 };
-        self.block.step(ratio.powi(3) * mu, &[], true);
-        let alpha = self.block.step_length();
+        let alpha = self.block.step_corrected(ratio.powi(3) * mu, &[]);
         self.block.advance(if alpha < 1.0 { STEP_FRACTION * alpha } else { 1.0 });
     }
 }
