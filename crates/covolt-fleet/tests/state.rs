@@ -159,9 +159,9 @@ fn regress_merit_order_without_fuel_price_or_curvature() {
     let mut window = window(&fleet, 1, 7);
     for (price, expected) in [(0.01, [150.0, 0.0]), (0.3, [150.0, 180.0]), (-0.2, [0.0, 0.0])] {
         window.microgrids.iter_mut().for_each(|w| w.price_per_kwh.fill(price));
-        for n in 0..2 {
+        for (n, expected) in expected.into_iter().enumerate() {
             let action = merit_order_of(&fleet, &window, n);
-            assert_eq!(action[0], expected[n], "price {price}, microgrid {n}");
+            assert_eq!(action[0], expected, "price {price}, microgrid {n}");
             assert!(action.iter().all(|a| a.is_finite()));
         }
     }
