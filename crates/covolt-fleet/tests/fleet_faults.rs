@@ -1,6 +1,7 @@
 //! Each fault of a fleet arises from breaking exactly one thing in a sound one, and all faults come at once.
 
 #![allow(clippy::unwrap_used, clippy::panic)] // a test may fail loudly
+#![allow(clippy::type_complexity)] // tables of (what is named, how it is broken)
 
 mod common;
 
