@@ -32,6 +32,7 @@ mod flow_range;
 mod flow_rows;
 mod local_rows;
 mod program;
+mod stored_energy;
 mod tree;
 
 pub use error::{BoundError, UnmetLimit};

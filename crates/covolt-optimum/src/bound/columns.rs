@@ -4,6 +4,7 @@
 //! the scaling of each row happen here, so that the solver sees numbers of order one whatever base the network has.
 
 use super::flow_range::{Arrival, Range};
+use super::stored_energy::RunningSum;
 use super::tree::FlowTree;
 
 /// What a row of the program stands for.
@@ -35,6 +36,7 @@ pub(super) struct RowLabel {
 pub(super) struct Columns {
     elements: usize,
     agent_start: Vec<usize>,
+    sum_start: Vec<usize>,
     pub offset: Vec<f64>,
     pub scale: Vec<f64>,
     /// Every feasible point has x within.
@@ -50,6 +52,7 @@ impl Columns {
         let mut columns = Columns {
             elements,
             agent_start: Vec::new(),
+            sum_start: Vec::new(),
             offset: Vec::with_capacity(grid),
             scale: Vec::with_capacity(grid),
             low: Vec::with_capacity(grid),
@@ -76,10 +79,11 @@ impl Columns {
         columns
     }
 
-    /// Adds the columns of one microgrid, given the range of each of its variables.
-    pub fn add_agent(&mut self, ranges: &[(f64, f64)]) {
+    /// Adds the columns of one microgrid, given the ranges of its variables and of its running sums.
+    pub fn add_agent(&mut self, ranges: &[(f64, f64)], sums: &[RunningSum]) {
         self.agent_start.push(self.len());
-        for &(low, high) in ranges {
+        self.sum_start.push(self.len() + ranges.len());
+        for (low, high) in ranges.iter().copied().chain(sums.iter().map(|sum| (sum.low, sum.high))) {
             let width = high - low;
             if width > 0.0 {
                 self.push(low, width, 0.0, 1.0);
@@ -118,6 +122,10 @@ impl Columns {
     /// Variable `i` of microgrid `n`.
     pub fn agent(&self, n: usize, i: usize) -> usize {
         self.agent_start[n] + i
+    }
+    /// Running sum `s` of microgrid `n`.
+    pub fn running_sum(&self, n: usize, s: usize) -> usize {
+        self.sum_start[n] + s
     }
     /// Physical value of a column.
     pub fn value(&self, x: &[f64], column: usize) -> f64 {

@@ -7,6 +7,7 @@
 use super::columns::{Columns, RowBlock, RowKind, RowLabel};
 use super::flow_rows::Rows;
 use super::program::CostTerms;
+use super::stored_energy::{RunningSum, as_multiple};
 use covolt_fleet::AgentProgram;
 use covolt_fleet::fleet::Microgrid;
 
@@ -42,7 +43,14 @@ fn step_of(agent: &AgentProgram, variable: usize) -> usize {
 }
 
 /// Adds ranges, rows and circles of microgrid `n`.
-pub(super) fn add_limits(n: usize, mg: &Microgrid, agent: &AgentProgram, columns: &Columns, rows: &mut Rows) {
+pub(super) fn add_limits(
+    n: usize,
+    mg: &Microgrid,
+    agent: &AgentProgram,
+    sums: &[RunningSum],
+    columns: &Columns,
+    rows: &mut Rows,
+) {
     for variable in 0..agent.layout.len() {
         let column = columns.agent(n, variable);
         let label = RowLabel { kind: RowKind::Device(n), step: step_of(agent, variable) };
@@ -54,10 +62,38 @@ pub(super) fn add_limits(n: usize, mg: &Microgrid, agent: &AgentProgram, columns
             rows.equal.push(columns, label, &[(column, 1.0)], low);
         }
     }
-    for row in &agent.rows {
-        let terms: Vec<(usize, f64)> = row.terms.iter().map(|&(v, c)| (columns.agent(n, v), c)).collect();
-        let step = row.terms.iter().map(|&(v, _)| step_of(agent, v)).max().unwrap_or(0);
-        push_row(&mut rows.at_most, columns, RowLabel { kind: RowKind::Device(n), step }, &terms, row.lower, row.upper);
+    let label_of = |terms: &[(usize, f64)]| {
+        let step = terms.iter().map(|&(v, _)| step_of(agent, v)).max().unwrap_or(0);
+        RowLabel { kind: RowKind::Device(n), step }
+    };
+    for (s, sum) in sums.iter().enumerate() {
+        let label = label_of(&sum.added);
+        let column = columns.running_sum(n, s);
+        let mut terms = vec![(column, 1.0)];
+        terms.extend(sum.before.map(|before| (columns.running_sum(n, before), -1.0)));
+        terms.extend(sum.added.iter().map(|&(v, c)| (columns.agent(n, v), -c)));
+        rows.equal.push(columns, label, &terms, 0.0);
+        if columns.high[column] > columns.low[column] {
+            rows.at_most.push(columns, label, &[(column, -1.0)], -sum.low);
+            rows.at_most.push(columns, label, &[(column, 1.0)], sum.high);
+        } else {
+            rows.equal.push(columns, label, &[(column, 1.0)], sum.low);
+        }
+    }
+    for (i, row) in agent.rows.iter().enumerate() {
+        if sums.iter().any(|sum| sum.row == i) {
+            continue;
+        }
+        let mut terms = Vec::with_capacity(row.terms.len());
+        let rest = match as_multiple(agent, sums, &row.terms) {
+            Some((s, ratio, rest)) => {
+                terms.push((columns.running_sum(n, s), ratio));
+                rest
+            }
+            None => row.terms.clone(),
+        };
+        terms.extend(rest.iter().map(|&(v, c)| (columns.agent(n, v), c)));
+        push_row(&mut rows.at_most, columns, label_of(&row.terms), &terms, row.lower, row.upper);
     }
     for circle in &agent.circles {
         let label = RowLabel { kind: RowKind::Device(n), step: step_of(agent, circle.q) };

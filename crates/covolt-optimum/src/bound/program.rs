@@ -7,6 +7,7 @@ use super::error::BoundError;
 use super::flow_range::{Arrival, DemandRange, arrivals};
 use super::flow_rows::{Rows, StepData, add_step};
 use super::local_rows::{add_cost, add_limits, ranges};
+use super::stored_energy::{RunningSum, running_sums};
 use super::tree::FlowTree;
 use clarabel::algebra::CscMatrix;
 use clarabel::solver::SupportedConeT::{NonnegativeConeT, SecondOrderConeT, ZeroConeT};
@@ -93,7 +94,8 @@ impl ConicProgram {
 
         let ranges_of: Vec<Vec<Arrival>> = demand.iter().map(|step| arrivals(&tree, step, &w_low, &w_high)).collect();
         let mut columns = Columns::new(&tree, &ranges_of, &w_low, &w_high);
-        agents.iter().for_each(|agent| columns.add_agent(&ranges(agent)));
+        let sums: Vec<Vec<RunningSum>> = agents.iter().map(running_sums).collect();
+        agents.iter().zip(&sums).for_each(|(agent, sums)| columns.add_agent(&ranges(agent), sums));
 
         let mut rows = Rows::default();
         let i_max: Vec<f64> = fleet.limits.i_max_pu.iter().map(|i| i * (1.0 + settings.current_allowance)).collect();
@@ -116,7 +118,7 @@ impl ConicProgram {
         }
         let mut cost = CostTerms { constant: 0.0, linear: vec![0.0; columns.len()], quadratic: Vec::new() };
         for (n, (mg, agent)) in fleet.microgrids.iter().zip(&agents).enumerate() {
-            add_limits(n, mg, agent, &columns, &mut rows);
+            add_limits(n, mg, agent, &sums[n], &columns, &mut rows);
             add_cost(n, mg, agent, window.dt_h, &columns, &mut cost);
         }
         add_exchange_cost(fleet, window, &tree, &columns, w_source, base_kva, &mut cost);
