@@ -1,0 +1,350 @@
+//! The command line as typed arguments: what may be asked, with units and defaults. What it means is in `commands`.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+const EXIT_CODES: &str = "Exit codes: 0 success, 2 bad input, 3 no safe dispatch, no feasible action or not converged.";
+
+/// Networked microgrids that run themselves: private neural policies trained against exact AC physics, every dispatch
+/// certified.
+#[derive(Debug, Parser)]
+#[command(name = "covolt", version, after_help = EXIT_CODES, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Worker threads; the results do not depend on it [default: one per core]
+    #[arg(long, global = true, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Print the result as JSON on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the whole study: train, dispatch on unseen days, compare with the central optimum, write the report
+    #[command(after_help = EXIT_CODES)]
+    Reproduce(ReproduceArgs),
+    /// Train the policies of all microgrids
+    #[command(after_help = EXIT_CODES)]
+    Train(TrainArgs),
+    /// Decide on one window with trained policies and print the decision with its certificate
+    #[command(after_help = EXIT_CODES)]
+    Dispatch(DispatchArgs),
+    /// Simulate a span of the data: decide on each window, apply its first step, carry the devices on
+    #[command(after_help = EXIT_CODES)]
+    Simulate(SimulateArgs),
+    /// Central optimum of one window, with a lower bound where asked for
+    #[command(after_help = EXIT_CODES)]
+    Optimize(OptimizeArgs),
+    /// AC power flow of one step: voltages, branch loadings, losses
+    #[command(after_help = EXIT_CODES)]
+    Powerflow(PowerflowArgs),
+    /// List all faults of a case at once
+    #[command(after_help = EXIT_CODES)]
+    Check(CheckArgs),
+    /// Write the network with the injections of one step for another program
+    #[command(after_help = EXIT_CODES)]
+    Export(ExportArgs),
+    /// Draw report, tables and summary of a run again from its record
+    #[command(after_help = EXIT_CODES)]
+    Report(ReportArgs),
+    /// Start a case of one's own, describe the case format, show what a case holds
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Case(CaseCommand),
+}
+
+/// Which case.
+#[derive(Debug, Clone, Args)]
+pub struct CaseArg {
+    /// Folder with case.toml, or the word builtin
+    #[arg(value_name = "CASE", default_value = "builtin")]
+    pub case: String,
+}
+
+/// Which row of the data.
+#[derive(Debug, Clone, Args)]
+#[group(multiple = false)]
+pub struct MomentArg {
+    /// Time at which the step or window starts, e.g. 2016-07-14T12:00 (the case's local clock) or 2016-07-14T11:00Z
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// Row of the data at which the step or window starts, counted from 0
+    #[arg(long, value_name = "N")]
+    pub row: Option<usize>,
+}
+
+/// Where results go.
+#[derive(Debug, Clone, Args)]
+pub struct OutArg {
+    /// Run folder [default: the next free runs/COMMAND-N]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Write into a run folder that holds files already
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// What may be done to a proposal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LayerChoice {
+    /// Policy mean through the feasible map, certified or reported as unsafe
+    Bare,
+    /// Moved until all limits hold, where needed
+    Repaired,
+    /// Made cheaper by one convex program, and repaired where needed
+    Polished,
+}
+
+/// What is known of loads and PV power ahead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ForecastChoice {
+    /// The true values
+    Perfect,
+    /// True values with errors growing with the lead time: 5 % of load and 15 % of PV power after one hour
+    Noisy,
+    /// The measured values go on
+    Persistence,
+}
+
+/// Which trainer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TrainerChoice {
+    /// Exact gradients over many windows at once, limits priced by the agents' coordination
+    Default,
+    /// Algorithm 1 of the paper: sampled actions, trust region, consensus (corrected equations)
+    Paper,
+}
+
+impl TrainerChoice {
+    /// As on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            TrainerChoice::Default => "default",
+            TrainerChoice::Paper => "paper",
+        }
+    }
+}
+
+/// Which other program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// OpenDSS script
+    Opendss,
+    /// MATPOWER case, format version 2
+    Matpower,
+}
+
+/// Arguments of `reproduce`.
+#[derive(Debug, Args)]
+pub struct ReproduceArgs {
+    /// The case.
+    #[command(flatten)]
+    pub case: CaseArg,
+    /// Where results go.
+    #[command(flatten)]
+    pub out: OutArg,
+    /// A first look within a minute: short training, few windows and days
+    #[arg(long)]
+    pub quick: bool,
+    /// Seed of all randomness
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub seed: u64,
+}
+
+/// Arguments of `train`.
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// The case.
+    #[command(flatten)]
+    pub case: CaseArg,
+    /// Trainer
+    #[arg(long, value_enum, default_value_t = TrainerChoice::Default)]
+    pub trainer: TrainerChoice,
+    /// Continue from the policies of this run folder on the case's data (moving window)
+    #[arg(long, value_name = "POLICY")]
+    pub from: Option<PathBuf>,
+    /// Episodes, that is policy updates [default: the trainer's own]
+    #[arg(long, value_name = "N")]
+    pub episodes: Option<usize>,
+    /// Seed of all randomness
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub seed: u64,
+    /// Where results go.
+    #[command(flatten)]
+    pub out: OutArg,
+    /// Resume the interrupted training of this run folder; the result is that of an uninterrupted run
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "from"])]
+    pub resume: Option<PathBuf>,
+}
+
+/// Arguments of `dispatch`.
+#[derive(Debug, Args)]
+pub struct DispatchArgs {
+    /// The case.
+    #[command(flatten)]
+    pub case: CaseArg,
+    /// Run folder of `train` or `reproduce` with the policies
+    #[arg(long, value_name = "DIR", required_unless_present = "rule", conflicts_with = "rule")]
+    pub policy: Option<PathBuf>,
+    /// Decide by the merit-order rule instead of policies
+    #[arg(long)]
+    pub rule: bool,
+    /// Start of the window [default: row 0]
+    #[command(flatten)]
+    pub moment: MomentArg,
+    /// What may be done to the proposal
+    #[arg(long, value_enum, default_value_t = LayerChoice::Repaired)]
+    pub layer: LayerChoice,
+    /// State of charge of every battery before the window, fraction of the capacity (0 to 1)
+    #[arg(long, default_value_t = 0.5, value_name = "FRACTION")]
+    pub soc: f64,
+}
+
+/// Arguments of `simulate`.
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// The case.
+    #[command(flatten)]
+    pub case: CaseArg,
+    /// Run folder of `train` or `reproduce` with the policies
+    #[arg(long, value_name = "DIR", required_unless_present = "rule", conflicts_with = "rule")]
+    pub policy: Option<PathBuf>,
+    /// Decide by the merit-order rule instead of policies
+    #[arg(long)]
+    pub rule: bool,
+    /// Days: test, validation, train, or day numbers as N or N..M (M excluded); every day starts afresh at --soc
+    #[arg(long, default_value = "test", value_name = "DAYS", conflicts_with = "rows")]
+    pub days: String,
+    /// Instead of days, one continuous span of rows N..M (M excluded)
+    #[arg(long, value_name = "N..M")]
+    pub rows: Option<String>,
+    /// What may be done to a proposal
+    #[arg(long, value_enum, default_value_t = LayerChoice::Repaired)]
+    pub layer: LayerChoice,
+    /// What is known of loads and PV power ahead; prices are known to the end of the day
+    #[arg(long, value_enum, default_value_t = ForecastChoice::Noisy)]
+    pub forecast: ForecastChoice,
+    /// Seed of the forecast errors
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub seed: u64,
+    /// State of charge of every battery at the start, fraction of the capacity (0 to 1)
+    #[arg(long, default_value_t = 0.5, value_name = "FRACTION")]
+    pub soc: f64,
+    /// Also optimise every day with everything known, and state the cost above that (seconds per day)
+    #[arg(long)]
+    pub perfect_information: bool,
+    /// Where results go.
+    #[command(flatten)]
+    pub out: OutArg,
+}
+
+/// Arguments of `optimize`.
+#[derive(Debug, Args)]
+pub struct OptimizeArgs {
+    /// The case.
+    #[command(flatten)]
+    pub case: CaseArg,
+    /// Start of the window [default: row 0]
+    #[command(flatten)]
+    pub moment: MomentArg,
+    /// Window length, steps [default: the case's own]
+    #[arg(long, value_name = "T")]
+    pub steps: Option<usize>,
+    /// Also compute a lower bound on the cost of any action (radial networks)
+    #[arg(long)]
+    pub bound: bool,
+    /// State of charge of every battery before the window, fraction of the capacity (0 to 1)
+    #[arg(long, default_value_t = 0.5, value_name = "FRACTION")]
+    pub soc: f64,
+}
+
+/// Arguments of `powerflow`.
+#[derive(Debug, Args)]
+pub struct PowerflowArgs {
+    /// The case.
+    #[command(flatten)]
+    pub case: CaseArg,
+    /// Which row [default: row 0]
+    #[command(flatten)]
+    pub moment: MomentArg,
+    /// Injections of a run folder of `simulate` instead of loads and available PV power alone; --at or --row picks the
+    /// step by its time
+    #[arg(long, value_name = "DIR")]
+    pub dispatch: Option<PathBuf>,
+    /// Step of --dispatch, counted from 0
+    #[arg(long, value_name = "K", requires = "dispatch", conflicts_with_all = ["at", "row"])]
+    pub step: Option<usize>,
+    /// Also write buses.csv and branches.csv into this folder
+    #[arg(long, value_name = "DIR")]
+    pub csv: Option<PathBuf>,
+    /// Replace files in the folder of --csv
+    #[arg(long, requires = "csv")]
+    pub force: bool,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The case.
+    #[command(flatten)]
+    pub case: CaseArg,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The case.
+    #[command(flatten)]
+    pub case: CaseArg,
+    /// Format
+    #[arg(long, value_enum)]
+    pub to: ExportFormat,
+    /// Which row: loads and available PV power of that row [default: nothing injected]
+    #[command(flatten)]
+    pub moment: MomentArg,
+    /// Injections of a run folder of `simulate`; --at or --row picks the step by its time
+    #[arg(long, value_name = "DIR")]
+    pub dispatch: Option<PathBuf>,
+    /// Step of --dispatch, counted from 0 [default: 0]
+    #[arg(long, value_name = "K", requires = "dispatch", conflicts_with_all = ["at", "row"])]
+    pub step: Option<usize>,
+    /// File to write [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Replace the file where it exists
+    #[arg(long, requires = "out")]
+    pub force: bool,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Run folder of `reproduce`
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+}
+
+/// What to do with cases.
+#[derive(Debug, Subcommand)]
+pub enum CaseCommand {
+    /// Write the built-in case into a new folder, as a starting point
+    #[command(after_help = EXIT_CODES)]
+    New {
+        /// New or empty folder
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
+    /// Print the JSON schema of case.toml and of the tables
+    #[command(after_help = EXIT_CODES)]
+    Schema,
+    /// Show what a case holds: network, microgrids, devices, data, days
+    #[command(after_help = EXIT_CODES)]
+    Info {
+        /// The case.
+        #[command(flatten)]
+        case: CaseArg,
+    },
+}

@@ -1,0 +1,32 @@
+//! What each command means, one file per command.
+
+mod case;
+mod check;
+mod dispatch;
+mod export;
+mod optimize;
+mod powerflow;
+mod report;
+mod reproduce;
+mod simulate;
+mod train;
+
+use crate::cli::{Cli, Command};
+use crate::exit::CliError;
+use crate::output::Output;
+
+/// Runs the command.
+pub fn run(cli: &Cli, out: &mut Output) -> Result<(), CliError> {
+    match &cli.command {
+        Command::Case(args) => case::run(args, out),
+        Command::Check(args) => check::run(args, out),
+        Command::Powerflow(args) => powerflow::run(args, out),
+        Command::Export(args) => export::run(args, out),
+        Command::Optimize(args) => optimize::run(args, out),
+        Command::Dispatch(args) => dispatch::run(args, out),
+        Command::Simulate(args) => simulate::run(args, out),
+        Command::Report(args) => report::run(args, out),
+        Command::Train(args) => train::run(args, out),
+        Command::Reproduce(args) => reproduce::run(args, out),
+    }
+}

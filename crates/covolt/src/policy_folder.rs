@@ -1,0 +1,103 @@
+//! Policies of all microgrids as files of a run folder: `policies/NUMBER-NAME.safetensors`, one per microgrid.
+
+use crate::exit::CliError;
+use crate::run_folder;
+use covolt_case::Case;
+use covolt_dispatch::PolicyFleet;
+use covolt_fleet::StateKind;
+use covolt_fleet::state::feature_names;
+use covolt_policy::{Expected, GaussianPolicy, Provenance, load_agent, read_header, save_agent};
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+
+/// Folder of the policies inside a run folder.
+pub const POLICIES: &str = "policies";
+
+/// Policies read from a folder.
+pub struct LoadedPolicies {
+    /// One per microgrid.
+    pub policies: Vec<GaussianPolicy>,
+    /// Which state they were made for.
+    pub state: StateKind,
+    /// Trainer and the first digits of the SHA-256 of all files.
+    pub version: String,
+}
+
+impl LoadedPolicies {
+    /// The policies as proposers.
+    pub fn into_fleet(self, case: &Case) -> Result<PolicyFleet, CliError> {
+        Ok(PolicyFleet::try_new(&case.fleet, case.settings.steps, self.state, self.policies, self.version)?)
+    }
+}
+
+/// Name of a microgrid's policy file.
+fn file_name(number: usize, microgrid: &str) -> String {
+    let plain: String = microgrid
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' })
+        .take(60)
+        .collect();
+    format!("{}-{plain}.safetensors", number + 1)
+}
+
+/// Writes the policies below a run folder; returns the files.
+pub fn save(
+    case: &Case,
+    policies: &[GaussianPolicy],
+    trainer: &str,
+    seed: u64,
+    run: &Path,
+) -> Result<Vec<PathBuf>, CliError> {
+    let dir = run.join(POLICIES);
+    std::fs::create_dir_all(&dir)
+        .map_err(|e| CliError::bad_input(format!("cannot make folder {}: {e}", dir.display())))?;
+    let mut files = Vec::new();
+    for (n, (mg, policy)) in case.fleet.microgrids.iter().zip(policies).enumerate() {
+        let provenance = Provenance {
+            case_fingerprint: case.fingerprint.clone(),
+            microgrid: mg.name.clone(),
+            seed,
+            trainer: trainer.to_owned(),
+        };
+        let path = dir.join(file_name(n, &mg.name));
+        run_folder::write(&path, save_agent(policy, &provenance)?)?;
+        files.push(path);
+    }
+    Ok(files)
+}
+
+/// Reads the policies of a run folder (or of its folder `policies`); refuses those made for another case.
+pub fn load(case: &Case, run: &Path) -> Result<LoadedPolicies, CliError> {
+    let inner = run.join(POLICIES);
+    let dir = if inner.is_dir() { inner } else { run.to_path_buf() };
+    let mut policies = Vec::new();
+    let (mut state, mut trainer, mut hash) = (None, String::new(), Sha256::new());
+    for (n, mg) in case.fleet.microgrids.iter().enumerate() {
+        let path = dir.join(file_name(n, &mg.name));
+        let refused = |e: String| CliError::bad_input(format!("{}: {e}", path.display()));
+        let bytes = std::fs::read(&path)
+            .map_err(|e| refused(format!("cannot read the policy of microgrid {} ({e})", mg.name)))?;
+        let header = read_header(&bytes).map_err(|e| refused(e.to_string()))?;
+        let layout = mg.layout(case.settings.steps);
+        let kinds = [StateKind::Local, StateKind::Paper];
+        let kind = kinds.into_iter().find(|&k| feature_names(k, mg, &layout) == header.state_layout);
+        // Where no state fits, the usual one makes the refusal name what differs.
+        let names = feature_names(kind.unwrap_or_default(), mg, &layout);
+        let actions = layout.names();
+        let expected = Expected {
+            case_fingerprint: &case.fingerprint,
+            microgrid: &mg.name,
+            state_layout: &names,
+            action_layout: &actions,
+        };
+        let (policy, header) = load_agent(&bytes, &expected).map_err(|e| refused(e.to_string()))?;
+        if *state.get_or_insert(kind.unwrap_or_default()) != kind.unwrap_or_default() {
+            return Err(refused("is made for another state than the policies before it".into()));
+        }
+        hash.update(&bytes);
+        trainer = header.provenance.trainer;
+        policies.push(policy);
+    }
+    let digits: String = hash.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect();
+    Ok(LoadedPolicies { policies, state: state.unwrap_or_default(), version: format!("{trainer} {digits}") })
+}

@@ -1,0 +1,58 @@
+//! Training of the study's policies, and their part of the record.
+
+use super::Study;
+use crate::cli::TrainerChoice;
+use crate::exit::CliError;
+use crate::policy_folder::LoadedPolicies;
+use crate::training::{Trained, TrainingJob};
+use crate::training_folder::{record as training_record, write_run};
+use crate::training_watch::ShownProgress;
+use covolt_dispatch::PolicyFleet;
+use covolt_report::StudyRecord;
+
+/// Trains, and writes policies, learning record and transcript to `training-TRAINER` in the run folder.
+pub fn run(study: &Study, trainer: TrainerChoice) -> Result<Trained, CliError> {
+    let job = TrainingJob {
+        case: &study.case,
+        outlook: &study.outlook,
+        valuation: &study.valuation,
+        trainer,
+        seed: study.seed,
+        episodes: None,
+        quick: study.plan.quick,
+        from: None,
+        resume: None,
+    };
+    let mut watch = ShownProgress::new(&format!("train {}", trainer.name()));
+    let trained = crate::training::train(&job, &mut watch)?;
+    watch.finish();
+    if trained.stopped {
+        return Err(CliError::no_answer("interrupted"));
+    }
+    let dir = study.dir.join(format!("training-{}", trainer.name()));
+    std::fs::create_dir_all(&dir)
+        .map_err(|e| CliError::bad_input(format!("cannot make folder {}: {e}", dir.display())))?;
+    write_run(&study.case, &trained, trainer, study.seed, &dir)?;
+    Ok(trained)
+}
+
+/// The default trainer's part of the record.
+pub fn note_default(trained: &Trained, study: &Study, record: &mut StudyRecord) {
+    record.training = Some(training_record(trained, TrainerChoice::Default, study.seed));
+    record.parameters = trained.parameters.clone();
+}
+
+/// The paper's trainer's part of the record; Fig. 5 shows its parameters, since only it moves both networks.
+pub fn note_paper(trained: &Trained, study: &Study, record: &mut StudyRecord) {
+    record.paper_training = Some(training_record(trained, TrainerChoice::Paper, study.seed));
+    if !trained.parameters.is_empty() {
+        record.parameters = trained.parameters.clone();
+    }
+}
+
+/// Trained policies as proposers.
+pub fn proposer(study: &Study, trained: &Trained, name: &str) -> Result<PolicyFleet, CliError> {
+    let policies = trained.policies.clone();
+    LoadedPolicies { policies, state: trained.state, version: format!("{name} seed {}", study.seed) }
+        .into_fleet(&study.case)
+}

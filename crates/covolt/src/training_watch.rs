@@ -1,0 +1,65 @@
+//! Progress of a training, and its interruption by Ctrl-C.
+
+use crate::progress::{Progress, note};
+use crate::training::Watch;
+use covolt_report::record::LearningPoint;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Set by Ctrl-C.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// From now on the first Ctrl-C asks for a stop after the present episode; a second one ends the program at once.
+pub fn listen_for_interrupt() {
+    let listening = ctrlc::set_handler(|| {
+        if STOP.swap(true, Ordering::SeqCst) {
+            std::process::exit(130);
+        }
+        note("stopping after the present episode; Ctrl-C again ends at once, without a checkpoint");
+    });
+    if let Err(error) = listening {
+        note(&format!("Ctrl-C cannot be caught ({error}): an interrupted run will leave no checkpoint"));
+    }
+}
+
+/// Shows the progress of a training.
+pub struct ShownProgress {
+    name: String,
+    progress: Option<Progress>,
+}
+
+impl ShownProgress {
+    /// Progress under a name.
+    pub fn new(name: &str) -> ShownProgress {
+        ShownProgress { name: name.to_owned(), progress: None }
+    }
+
+    /// Clears the bar.
+    pub fn finish(self) {
+        if let Some(progress) = self.progress {
+            progress.finish();
+        }
+    }
+}
+
+impl Watch for ShownProgress {
+    fn stage(&mut self, text: &str) {
+        match &self.progress {
+            Some(progress) => progress.say(text),
+            None => note(&format!("{}: {text}", self.name)),
+        }
+    }
+
+    fn episode(&mut self, point: &LearningPoint, total: usize) {
+        let progress = self.progress.get_or_insert_with(|| Progress::start(&self.name, total));
+        progress.at(point.episode + 1, total, || {
+            format!(
+                "cost {:.3} $, worst violation {:.1e} pu {:.2} %, {} rounds",
+                point.cost_usd, point.max_voltage_violation_pu, point.max_current_violation_percent, point.rounds
+            )
+        });
+    }
+
+    fn stop_requested(&self) -> bool {
+        STOP.load(Ordering::SeqCst)
+    }
+}

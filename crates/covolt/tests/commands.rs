@@ -1,0 +1,185 @@
+//! The built program, command by command: help, exit codes, JSON, run folders, files.
+//!
+//! Everything runs on the built-in case, so that no file outside the repository is needed.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+fn covolt(folder: &Path, args: &[&str]) -> Result<Output, std::io::Error> {
+    Command::new(env!("CARGO_BIN_EXE_covolt")).args(args).current_dir(folder).output()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn code(output: &Output) -> Option<i32> {
+    output.status.code()
+}
+
+fn json(output: &Output) -> Result<serde_json::Value, serde_json::Error> {
+    serde_json::from_slice(&output.stdout)
+}
+
+#[test]
+fn law_every_command_has_help_with_exit_codes() -> Outcome {
+    let here = tempfile::tempdir()?;
+    let commands: [&[&str]; 13] = [
+        &["reproduce"],
+        &["train"],
+        &["dispatch"],
+        &["simulate"],
+        &["optimize"],
+        &["powerflow"],
+        &["check"],
+        &["export"],
+        &["report"],
+        &["case"],
+        &["case", "new"],
+        &["case", "schema"],
+        &["case", "info"],
+    ];
+    for command in commands {
+        let output = covolt(here.path(), &[command, &["--help"]].concat())?;
+        assert_eq!(code(&output), Some(0), "{command:?}");
+        assert!(text(&output.stdout).contains("Exit codes: 0 success, 2 bad input, 3"), "{command:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn law_bad_input_ends_with_2_and_says_what_to_do() -> Outcome {
+    let here = tempfile::tempdir()?;
+    let cases: [(&[&str], &str); 8] = [
+        (&["fly"], "unrecognized subcommand"),
+        (&["check", "no-such-folder"], ""),
+        (&["powerflow", "no-such-folder"], "there is no such folder"),
+        (&["powerflow", "--row", "99999999"], "rows, counted from 0"),
+        (&["powerflow", "--at", "yesterday"], "not a time"),
+        (&["simulate", "--rule", "--days", "5..5"], "N..M"),
+        (&["optimize", "--soc", "1.5"], "between 0 and 1"),
+        (&["dispatch", "--policy", "no-such-folder"], "cannot read the policy"),
+    ];
+    for (args, expected) in cases {
+        let output = covolt(here.path(), args)?;
+        assert_eq!(code(&output), Some(2), "{args:?}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(expected), "{args:?}: {}", text(&output.stderr));
+    }
+    Ok(())
+}
+
+#[test]
+fn law_check_lists_several_faults_at_once() -> Outcome {
+    let here = tempfile::tempdir()?;
+    assert_eq!(code(&covolt(here.path(), &["case", "new", "mine"])?), Some(0));
+    assert_eq!(code(&covolt(here.path(), &["check", "mine"])?), Some(0));
+    let toml = here.path().join("mine/case.toml");
+    let broken = std::fs::read_to_string(&toml)?.replace("v_min_pu", "v_mim_pu");
+    std::fs::write(&toml, broken)?;
+    let batteries = here.path().join("mine/batteries.csv");
+    let mut table = std::fs::read_to_string(&batteries)?;
+    let copy = table.lines().nth(1).unwrap_or("").to_owned();
+    table.push_str(&copy);
+    table.push('\n');
+    std::fs::write(&batteries, table)?;
+    let output = covolt(here.path(), &["check", "mine"])?;
+    assert_eq!(code(&output), Some(2));
+    let said = text(&output.stdout);
+    assert!(said.contains("v_mim_pu"), "{said}");
+    assert!(said.contains("batteries.csv:"), "{said}");
+    let report = json(&covolt(here.path(), &["check", "mine", "--json"])?)?;
+    assert!(report["faults"].as_array().is_some_and(|list| list.len() >= 2), "{report}");
+    assert_eq!(code(&covolt(here.path(), &["case", "new", "mine"])?), Some(2), "a filled folder is refused");
+    Ok(())
+}
+
+#[test]
+fn law_json_parses() -> Outcome {
+    let here = tempfile::tempdir()?;
+    let info = json(&covolt(here.path(), &["case", "info", "--json"])?)?;
+    assert_eq!(info["buses"], 98);
+    assert!(json(&covolt(here.path(), &["case", "schema"])?)?["tables"]["buses"].is_object());
+    let flow = json(&covolt(here.path(), &["powerflow", "--row", "40", "--json"])?)?;
+    assert_eq!(flow["buses"].as_array().map(Vec::len), Some(98));
+    assert!(flow["mismatch_pu"].as_f64().is_some_and(|m| m < 1e-10));
+    let optimum = json(&covolt(here.path(), &["optimize", "--row", "40", "--bound", "--json"])?)?;
+    assert_eq!(optimum["status"], "optimal");
+    assert!(optimum["bound"]["relative_gap"].as_f64().is_some_and(|gap| gap > -1e-6 && gap < 1e-3), "{optimum}");
+    let decision = json(&covolt(here.path(), &["dispatch", "--rule", "--row", "40", "--json"])?)?;
+    assert_eq!(decision["certificate"]["verdict"]["kind"], "certified");
+    Ok(())
+}
+
+#[test]
+fn law_simulated_files_agree_on_any_number_of_threads_and_are_never_overwritten() -> Outcome {
+    let here = tempfile::tempdir()?;
+    for (threads, dir) in [("1", "one"), ("2", "two")] {
+        let args = ["simulate", "--rule", "--rows", "3000..3008", "--out", dir, "--threads", threads, "--json"];
+        let output = covolt(here.path(), &args)?;
+        assert_eq!(code(&output), Some(0), "{}", text(&output.stderr));
+        let summary = json(&output)?;
+        assert_eq!(summary["summary"]["steps"], 8);
+        assert_eq!(summary["summary"]["violating_steps"], 0);
+        let again = covolt(here.path(), &args)?;
+        assert_eq!(code(&again), Some(2));
+        assert!(text(&again.stderr).contains("--force"));
+    }
+    for file in ["dispatch.csv", "injections.csv", "buses.csv", "branches.csv", "COLUMNS.md"] {
+        let (one, two) =
+            (std::fs::read(here.path().join("one").join(file))?, std::fs::read(here.path().join("two").join(file))?);
+        assert!(one == two, "{file} differs");
+    }
+    Ok(())
+}
+
+/// The voltages that `simulate` wrote come out again when its injections are solved by `powerflow`.
+#[test]
+fn law_power_flow_of_a_dispatched_step_gives_the_simulated_voltages() -> Outcome {
+    let here = tempfile::tempdir()?;
+    let output = covolt(here.path(), &["simulate", "--rule", "--rows", "3000..3003", "--out", "run"])?;
+    assert_eq!(code(&output), Some(0), "{}", text(&output.stderr));
+    let flow = json(&covolt(here.path(), &["powerflow", "--dispatch", "run", "--step", "2", "--json"])?)?;
+    let mut table = csv::Reader::from_path(here.path().join("run/buses.csv"))?;
+    let mut compared = 0;
+    for row in table.records() {
+        let row = row?;
+        if row.get(0) != Some("2") {
+            continue;
+        }
+        let bus = row.get(1).unwrap_or("");
+        let simulated: f64 = row.get(2).unwrap_or("").parse()?;
+        let solved = flow["buses"]
+            .as_array()
+            .and_then(|list| list.iter().find(|b| b["bus"] == bus))
+            .and_then(|b| b["vm_pu"].as_f64())
+            .ok_or("bus is missing")?;
+        assert!((simulated - solved).abs() < 1e-9, "bus {bus}: {simulated} and {solved}");
+        compared += 1;
+    }
+    assert_eq!(compared, 98);
+    let by_time = json(&covolt(here.path(), &["powerflow", "--dispatch", "run", "--row", "3002", "--json"])?)?;
+    assert_eq!(by_time["buses"], flow["buses"]);
+    let export =
+        covolt(here.path(), &["export", "--to", "opendss", "--dispatch", "run", "--step", "2", "--out", "a.dss"])?;
+    assert_eq!(code(&export), Some(0), "{}", text(&export.stderr));
+    assert!(std::fs::read_to_string(here.path().join("a.dss"))?.contains("!@bus"));
+    let again = covolt(here.path(), &["export", "--to", "opendss", "--out", "a.dss"])?;
+    assert_eq!(code(&again), Some(2));
+    let missing = covolt(here.path(), &["export", "--to", "matpower", "--dispatch", "run", "--step", "3"])?;
+    assert_eq!(code(&missing), Some(2));
+    Ok(())
+}
+
+#[test]
+fn law_run_folders_take_the_next_free_number() -> Outcome {
+    let here = tempfile::tempdir()?;
+    for _ in 0..2 {
+        let output = covolt(here.path(), &["simulate", "--rule", "--rows", "3000..3001"])?;
+        assert_eq!(code(&output), Some(0), "{}", text(&output.stderr));
+    }
+    assert!(here.path().join("runs/simulate-1/summary.json").is_file());
+    assert!(here.path().join("runs/simulate-2/summary.json").is_file());
+    Ok(())
+}
