@@ -19,6 +19,8 @@
 //! cost >= -b^T z - 1/2 x^T P x + min over the box of (P x + q + A^T z)^T x', because every feasible x' lies in a finite
 //! box that is known beforehand (`flow_range.rs`). [`Bound::value_usd`] is this number, not the solver's own.
 //!
+//! A cut keeps l near |S|^2 / w (`flow_range.rs`); running sums keep long windows sparse (`stored_energy.rs`).
+//!
 //! Where P^2 + Q^2 < l w_s the relaxation "burns" power that no AC flow can; it pays where prices are negative or an upper
 //! voltage limit binds (feeder losses cost nobody anything). The bound is then merely lower:
 //! [`Bound::relaxation_gap_max`] shows it.
@@ -30,6 +32,7 @@ mod elastic;
 mod error;
 mod flow_range;
 mod flow_rows;
+mod input;
 mod local_rows;
 mod program;
 mod stored_energy;
@@ -80,8 +83,9 @@ pub struct Bound {
     pub value_usd: f64,
     /// The solver's own optimum of the relaxation, $; at least `value_usd` but for rounding.
     pub relaxed_cost_usd: f64,
-    /// Set-points of the relaxed optimum, kW and kvar, battery power netted. Near-optimal where the relaxation is tight,
-    /// and not necessarily feasible.
+    /// Set-points of the relaxed optimum, kW and kvar, battery power netted. Where the relaxation is tight they are the
+    /// global optimum of the AC problem: when [`covolt_fleet::evaluate`] finds them safe, their cost is the bound. Where it
+    /// is not, they may break a limit; a good start for [`crate::optimise`] all the same.
     pub actions: Vec<Vec<f64>>,
     /// Largest l w - P^2 - Q^2 over branches and steps, in units of the square of the branch's largest possible current.
     pub relaxation_gap_max: f64,

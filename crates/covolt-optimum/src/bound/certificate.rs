@@ -83,10 +83,10 @@ pub(super) fn dual_bound(data: &ConicData, x: &[f64], z: &[f64]) -> f64 {
     let mut bound = Sum::default();
     data.b.iter().zip(&z).for_each(|(b, z)| bound.add(-b * z));
     curvature.iter().zip(x).for_each(|(p, x)| bound.add(-0.5 * p * x));
-    for column in 0..data.q.len() {
+    for (column, (&cost, &curved)) in data.q.iter().zip(&curvature).enumerate() {
         let mut slope = Sum::default();
-        slope.add(data.q[column]);
-        slope.add(curvature[column]);
+        slope.add(cost);
+        slope.add(curved);
         transposed_times(data, &z, column, &mut slope);
         add_least(data, column, &slope, &mut bound);
     }

@@ -7,7 +7,7 @@
 use super::columns::{Columns, RowBlock, RowKind, RowLabel};
 use super::flow_rows::Rows;
 use super::program::CostTerms;
-use super::stored_energy::{RunningSum, as_multiple};
+use super::stored_energy::{Multiple, RunningSum, as_multiple};
 use covolt_fleet::AgentProgram;
 use covolt_fleet::fleet::Microgrid;
 
@@ -86,8 +86,8 @@ pub(super) fn add_limits(
         }
         let mut terms = Vec::with_capacity(row.terms.len());
         let rest = match as_multiple(agent, sums, &row.terms) {
-            Some((s, ratio, rest)) => {
-                terms.push((columns.running_sum(n, s), ratio));
+            Some(Multiple { sum, ratio, rest }) => {
+                terms.push((columns.running_sum(n, sum), ratio));
                 rest
             }
             None => row.terms.clone(),

@@ -6,6 +6,7 @@ use super::conic::ConicData;
 use super::error::BoundError;
 use super::flow_range::{Arrival, DemandRange, arrivals};
 use super::flow_rows::{Rows, StepData, add_step};
+use super::input::check;
 use super::local_rows::{add_cost, add_limits, ranges};
 use super::stored_energy::{RunningSum, running_sums};
 use super::tree::FlowTree;
@@ -99,7 +100,7 @@ impl ConicProgram {
 
         let mut rows = Rows::default();
         let i_max: Vec<f64> = fleet.limits.i_max_pu.iter().map(|i| i * (1.0 + settings.current_allowance)).collect();
-        for t in 0..window.steps {
+        for (t, arrivals) in ranges_of.iter().enumerate() {
             let (p_base, q_base) = base.step(t);
             let (p_devices, q_devices) = device_terms(fleet, &agents, &columns, t, base_kva);
             let data = StepData {
@@ -112,7 +113,7 @@ impl ConicProgram {
                 i_max: &i_max,
                 w_low: &w_low,
                 w_high: &w_high,
-                arrivals: &ranges_of[t],
+                arrivals,
             };
             add_step(&tree, &columns, &data, &mut rows);
         }
@@ -172,58 +173,6 @@ impl ConicProgram {
         }
         largest
     }
-}
-
-/// Lengths and finiteness of what the window brings.
-fn check(fleet: &Fleet, window: &Window) -> Result<(), BoundError> {
-    let network = fleet.grid.network();
-    if !network.is_radial() {
-        return Err(BoundError::NotRadial { buses: network.buses().len(), branches: network.branches().len() });
-    }
-    let fits = |what: &str, found: usize, expected: usize| {
-        if found == expected {
-            Ok(())
-        } else {
-            Err(BoundError::WindowMismatch { row: window.row, what: what.to_string(), found, expected })
-        }
-    };
-    let finite = |what: &str, values: &[f64]| {
-        if values.iter().all(|x| x.is_finite()) {
-            Ok(())
-        } else {
-            Err(BoundError::NotFinite { row: window.row, what: what.to_string() })
-        }
-    };
-    let steps = window.steps;
-    fits("list of microgrids", window.microgrids.len(), fleet.microgrids.len())?;
-    fits("active feeder load", window.feeder_p_kw.len(), fleet.feeder_loads.len() * steps)?;
-    fits("reactive feeder load", window.feeder_q_kvar.len(), fleet.feeder_loads.len() * steps)?;
-    finite("step length", &[window.dt_h])?;
-    finite("active feeder load", &window.feeder_p_kw)?;
-    finite("reactive feeder load", &window.feeder_q_kvar)?;
-    for (mg, w) in fleet.microgrids.iter().zip(&window.microgrids) {
-        let series: [(&str, &[f64], usize); 6] = [
-            ("active load", &w.load_p_kw, mg.loads.len() * steps),
-            ("reactive load", &w.load_q_kvar, mg.loads.len() * steps),
-            ("PV power", &w.pv_kw, mg.pvs.len() * steps),
-            ("price", &w.price_per_kwh, steps),
-            ("state of charge at the start", &w.start.soc, mg.batteries.len()),
-            ("generator power before the start", &w.start.p_dg_kw, mg.dgs.len()),
-        ];
-        for (quantity, values, expected) in series {
-            let what = format!("{quantity} of microgrid {}", mg.name);
-            fits(&what, values.len(), expected)?;
-            finite(&what, values)?;
-        }
-        let what = format!("terminal value of microgrid {}", mg.name);
-        fits(&what, w.terminal.len(), mg.batteries.len())?;
-        for terminal in &w.terminal {
-            fits(&what, terminal.breakpoints.len(), terminal.slopes.len() + 1)?;
-            finite(&what, &terminal.breakpoints)?;
-            finite(&what, &terminal.slopes)?;
-        }
-    }
-    Ok(())
 }
 
 /// Terms of the devices in the net demand of each bus at step `t`, per unit of the grid.

@@ -48,21 +48,25 @@ fn is_extended(shorter: &[(usize, f64)], longer: &[(usize, f64)]) -> bool {
     longer.len() > shorter.len() && !shorter.is_empty() && longer.starts_with(shorter)
 }
 
-/// Writes `terms` as ratio times a running sum plus the rest, where they begin with a multiple of one's terms.
-pub(super) fn as_multiple(
-    agent: &AgentProgram,
-    sums: &[RunningSum],
-    terms: &[(usize, f64)],
-) -> Option<(usize, f64, Vec<(usize, f64)>)> {
+/// ratio times running sum `sum` plus `rest`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Multiple {
+    pub sum: usize,
+    pub ratio: f64,
+    pub rest: Vec<(usize, f64)>,
+}
+
+/// Writes `terms` with a running sum where they begin with a multiple of its terms.
+pub(super) fn as_multiple(agent: &AgentProgram, sums: &[RunningSum], terms: &[(usize, f64)]) -> Option<Multiple> {
     // Exact multiples but for the rounding of one product.
     const SAME: f64 = 4.0 * f64::EPSILON;
-    (0..sums.len()).rev().find_map(|s| {
-        let own = &agent.rows[sums[s].row].terms;
+    (0..sums.len()).rev().find_map(|sum| {
+        let own = &agent.rows[sums[sum].row].terms;
         let (&(_, first), &(_, first_own)) = (terms.first()?, own.first()?);
         let ratio = first / first_own;
         let fits = terms.len() >= own.len()
             && own.len() > 2
             && own.iter().zip(terms).all(|(a, b)| a.0 == b.0 && (a.1 * ratio - b.1).abs() <= SAME * b.1.abs());
-        fits.then(|| (s, ratio, terms[own.len()..].to_vec()))
+        fits.then(|| Multiple { sum, ratio, rest: terms[own.len()..].to_vec() })
     })
 }

@@ -8,7 +8,7 @@
 //!         |                   |
 //!         A3 --- A4           B3
 //! ```
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use covolt_fleet::fleet::Microgrid;
 use covolt_fleet::{
