@@ -1,4 +1,5 @@
 //! Evidence for the lower bound: the AC power flow, the central optimum, random actions, and windows without any action.
+#![allow(clippy::unwrap_used)]
 
 #[path = "bound_fleet/mod.rs"]
 mod bound_fleet;
@@ -59,13 +60,13 @@ fn ref_current_limits_are_those_of_the_power_flow_at_both_ends() {
     let mut fleet = fleet(NO_DEVICES);
     let window = window(&fleet, 1, POSITIVE, 3);
     let (_, _, loadings) = passive(&fleet, &window);
-    for branch in 0..fleet.grid.n_branches() {
+    for (branch, &loading) in loadings[0].iter().enumerate() {
         let id = fleet.grid.network().branches()[branch].id.0.clone();
         fleet.limits.i_max_pu.fill(f64::INFINITY);
-        fleet.limits.i_max_pu[branch] = loadings[0][branch] * (1.0 + 1e-5);
+        fleet.limits.i_max_pu[branch] = loading * (1.0 + 1e-5);
         let bound = lower_bound(&fleet, &window, &BoundSettings::default());
         assert!(bound.is_ok(), "{id}: {bound:?}");
-        fleet.limits.i_max_pu[branch] = loadings[0][branch] * (1.0 - 1e-3);
+        fleet.limits.i_max_pu[branch] = loading * (1.0 - 1e-3);
         match lower_bound(&fleet, &window, &BoundSettings::default()) {
             Err(BoundError::Infeasible { limits, .. }) => {
                 assert_eq!(limits[0].limit, Limit::Current(branch), "{id}: {limits:?}");
@@ -80,13 +81,13 @@ fn ref_lower_voltage_limits_are_those_of_the_power_flow() {
     let mut fleet = fleet(NO_DEVICES);
     let window = window(&fleet, 1, POSITIVE, 3);
     let (_, voltages, _) = passive(&fleet, &window);
-    for bus in 1..fleet.grid.n_buses() {
+    for (bus, &voltage) in voltages[0].iter().enumerate().skip(1) {
         let id = fleet.grid.network().buses()[bus].id.0.clone();
         fleet.limits.v_min_pu.fill(0.8);
-        fleet.limits.v_min_pu[bus] = voltages[0][bus] - 1e-6;
+        fleet.limits.v_min_pu[bus] = voltage - 1e-6;
         let bound = lower_bound(&fleet, &window, &BoundSettings::default());
         assert!(bound.is_ok(), "{id}: {bound:?}");
-        fleet.limits.v_min_pu[bus] = voltages[0][bus] + 1e-5;
+        fleet.limits.v_min_pu[bus] = voltage + 1e-5;
         match lower_bound(&fleet, &window, &BoundSettings::default()) {
             Err(BoundError::Infeasible { limits, summary, .. }) => {
                 assert_eq!(limits[0].limit, Limit::VoltageLow(bus), "{id}: {limits:?}");
