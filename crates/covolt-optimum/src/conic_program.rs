@@ -6,6 +6,9 @@
 //!
 //! The slacks make the program feasible whatever the window; with weights above the true multipliers they vanish
 //! whenever the limits can be met (exact penalty), and where they cannot, what remains is the least violation.
+//!
+//! The solver sees every variable in units of its range and voltages in units of 0.01 pu: without that the same programs
+//! take 20-200 iterations instead of about 16, and end less exact (kW beside pu is beyond its own equilibration).
 
 use crate::error::OptimumError;
 use clarabel::algebra::CscMatrix;
@@ -57,6 +60,10 @@ impl Default for ProgramSettings {
 
 /// Weight of a reactive entry relative to an active one in [`Objective::Nearest`]: reactive power has no fuel.
 const REACTIVE_WEIGHT: f64 = 0.05;
+/// Slope against charging and discharging at once in [`Objective::Nearest`], per full range; far below the weights.
+const OVERLAP_SLOPE: f64 = 1e-3;
+/// Unit in which the solver sees voltages, pu.
+const VOLTAGE_UNIT_PU: f64 = 0.01;
 /// Both powers of a battery above this, kW, count as charging and discharging at once.
 const OVERLAP_KW: f64 = 1e-3;
 
@@ -131,8 +138,11 @@ struct Assembled {
     right: Vec<f64>,
     cones: Vec<SupportedConeT<f64>>,
     voltage_row: usize,
+    voltage_rows: usize,
     current_row: usize,
     slack_start: usize,
+    /// Unit of each variable: its range, so that the solver sees numbers of order one.
+    unit: Vec<f64>,
 }
 
 impl Assembled {
@@ -144,6 +154,18 @@ impl Assembled {
             variables += agent.layout.len();
         }
         let slack_start = variables;
+        let mut unit: Vec<f64> = program
+            .agents
+            .iter()
+            .flat_map(|agent| {
+                agent.lower.iter().zip(&agent.upper).map(|(lower, upper)| {
+                    let range = upper - lower;
+                    if range.is_finite() && range > 0.0 { range } else { 1.0 }
+                })
+            })
+            .collect();
+        unit.resize(unit.len() + program.voltages.len(), VOLTAGE_UNIT_PU);
+        unit.resize(unit.len() + program.currents.len(), 1.0);
         variables += program.voltages.len() + program.currents.len();
         let mut this = Assembled {
             agent_start,
@@ -153,8 +175,10 @@ impl Assembled {
             right: Vec::new(),
             cones: Vec::new(),
             voltage_row: 0,
+            voltage_rows: program.voltages.len(),
             current_row: 0,
             slack_start,
+            unit,
         };
         this.add_objective(program, settings);
         this.add_linear_rows(program, settings);
@@ -184,6 +208,7 @@ impl Assembled {
                     self.add_proximal(agent, start, &centre, |i| {
                         if i % per_step >= reactive_from { REACTIVE_WEIGHT } else { 1.0 }
                     });
+                    self.discourage_overlap(agent, start);
                 }
             }
         }
@@ -195,14 +220,41 @@ impl Assembled {
         }
     }
 
-    /// weight/2 ((x - centre) / range)^2 on every device variable.
+    /// weight/2 ((a - a_0) / range)^2 on every entry of the action; for a battery on its net power, so that changing from
+    /// discharging to charging is no more and no less than the change of the net power.
     fn add_proximal(&mut self, agent: &AgentProgram, start: usize, centre: &[f64], weight: impl Fn(usize) -> f64) {
-        for (i, &centre) in centre.iter().enumerate().take(agent.layout.stored_value(0)) {
-            let range = agent.upper[i] - agent.lower[i];
+        let layout = agent.layout;
+        let per_step = layout.action.per_step();
+        for entry in 0..layout.action.len() {
+            let [(first, _), (second, factor)] = layout.of_action(entry / per_step, entry % per_step);
+            let (mut range, mut at) = (agent.upper[first] - agent.lower[first], centre[first]);
+            if factor != 0.0 {
+                range += agent.upper[second] - agent.lower[second];
+                at += factor * centre[second];
+            }
             if range.is_finite() && range > 0.0 {
-                let scaled = weight(i) / (range * range);
-                self.add_quadratic(start + i, start + i, scaled);
-                self.linear[start + i] -= scaled * centre;
+                let scaled = weight(first) / (range * range);
+                self.add_quadratic(start + first, start + first, scaled);
+                self.linear[start + first] -= scaled * at;
+                if factor != 0.0 {
+                    self.add_quadratic(start + second, start + second, scaled);
+                    self.add_quadratic(start + first, start + second, scaled * factor);
+                    self.linear[start + second] -= scaled * factor * at;
+                }
+            }
+        }
+    }
+
+    /// Distance looks at net power alone; a small slope keeps charging and discharging apart.
+    fn discourage_overlap(&mut self, agent: &AgentProgram, start: usize) {
+        for t in 0..agent.layout.action.steps {
+            for k in 0..agent.layout.action.batteries {
+                for variable in [agent.layout.p_charge(t, k), agent.layout.p_discharge(t, k)] {
+                    let range = agent.upper[variable] - agent.lower[variable];
+                    if range > 0.0 {
+                        self.linear[start + variable] += OVERLAP_SLOPE / range;
+                    }
+                }
             }
         }
     }
@@ -310,20 +362,18 @@ impl Assembled {
 
     fn solve(&self, tolerance: f64) -> Result<Solved, OptimumError> {
         let n = self.linear.len();
-        let p = CscMatrix::new_from_triplets(
-            n,
-            n,
-            self.quadratic.0.clone(),
-            self.quadratic.1.clone(),
-            self.quadratic.2.clone(),
-        );
-        let a = CscMatrix::new_from_triplets(
-            self.right.len(),
-            n,
-            self.rows.0.clone(),
-            self.rows.1.clone(),
-            self.rows.2.clone(),
-        );
+        let (i, j, value) = &self.quadratic;
+        let scaled = i.iter().zip(j).zip(value).map(|((&i, &j), value)| value * self.unit[i] * self.unit[j]).collect();
+        let p = CscMatrix::new_from_triplets(n, n, i.clone(), j.clone(), scaled);
+        let (row, column, value) = &self.rows;
+        let row_unit = |row: usize| {
+            if (self.voltage_row..self.voltage_row + self.voltage_rows).contains(&row) { VOLTAGE_UNIT_PU } else { 1.0 }
+        };
+        let scaled =
+            row.iter().zip(column).zip(value).map(|((&i, &j), value)| value * self.unit[j] / row_unit(i)).collect();
+        let a = CscMatrix::new_from_triplets(self.right.len(), n, row.clone(), column.clone(), scaled);
+        let linear: Vec<f64> = self.linear.iter().zip(&self.unit).map(|(q, unit)| q * unit).collect();
+        let right: Vec<f64> = self.right.iter().enumerate().map(|(i, b)| b / row_unit(i)).collect();
         let settings = DefaultSettings::<f64> {
             verbose: false,
             tol_gap_abs: tolerance,
@@ -331,7 +381,7 @@ impl Assembled {
             tol_feas: tolerance,
             ..DefaultSettings::default()
         };
-        let mut solver = DefaultSolver::new(&p, &self.linear, &a, &self.right, &self.cones, settings)
+        let mut solver = DefaultSolver::new(&p, &linear, &a, &right, &self.cones, settings)
             .map_err(|reason| OptimumError::Setup { row: 0, reason: reason.to_string() })?;
         solver.solve();
         let solution = &solver.solution;
@@ -339,7 +389,9 @@ impl Assembled {
             SolverStatus::Solved | SolverStatus::AlmostSolved | SolverStatus::InsufficientProgress
                 if solution.x.iter().all(|x| x.is_finite()) =>
             {
-                Ok(Solved { x: solution.x.clone(), z: solution.z.clone(), iterations: solution.iterations })
+                let x = solution.x.iter().zip(&self.unit).map(|(x, unit)| x * unit).collect();
+                let z = solution.z.iter().enumerate().map(|(i, z)| z / row_unit(i)).collect();
+                Ok(Solved { x, z, iterations: solution.iterations })
             }
             status => Err(OptimumError::Solver { status: format!("{status:?}"), iterations: solution.iterations }),
         }
