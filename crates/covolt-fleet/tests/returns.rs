@@ -7,6 +7,7 @@ mod common;
 use common::*;
 use covolt_fleet::*;
 use covolt_grid::{BranchIndex, CurrentSide};
+use std::slice::from_ref;
 use std::sync::Arc;
 
 #[test]
@@ -116,7 +117,7 @@ fn law_a_window_is_a_cut_of_the_profiles() {
     };
     let start = MicrogridStart { soc: vec![0.4], p_dg_kw: vec![10.0] };
     let terminal = vec![TerminalValue::linear(3.0)];
-    let cut = |row, steps| Window::from_profiles(&profiles, row, steps, &[start.clone()], &[terminal.clone()]);
+    let cut = |row, steps| Window::from_profiles(&profiles, row, steps, from_ref(&start), from_ref(&terminal));
     let window = cut(7, 3).unwrap();
     assert_eq!(window.feeder_p_kw, [14.0, 16.0, 18.0]);
     assert_eq!(window.feeder_q_kvar, [8.0, 9.0, 10.0]);
