@@ -88,7 +88,11 @@ impl Balls {
     pub(crate) fn scale(&mut self, x: &[f64]) -> (f64, f64) {
         self.residuals(x);
         for (s, r) in self.s.iter_mut().zip(&mut self.r) {
-            if *r < 0.0 { *s -= *r; *r = 0.0; }
+            if *r < 0.0 {
+                // The true slack is larger than the iterate's: taking it costs nothing and keeps the ball feasible.
+                *s -= *r;
+                *r = 0.0;
+            }
         }
         let complementarity = self.s.iter().zip(&self.z).map(|(s, z)| s * z).sum();
         (complementarity, self.r.iter().fold(0.0, |worst, r| r.abs().max(worst)))
@@ -136,11 +140,12 @@ impl Balls {
         self.add_transposed(target, |ball| -1.0 / self.s[ball]);
     }
 
-    /// Second-order terms of the stored step, which moved x by `dx`; target += their part of the right-hand side.
-    pub(crate) fn add_correction(&mut self, dx: &[f64], target: &mut [f64]) {
+    /// `weight` times the second-order terms of the stored step `dx`; target += their part of the right-hand side.
+    pub(crate) fn add_correction(&mut self, weight: f64, dx: &[f64], target: &mut [f64]) {
         for ball in 0..self.len() {
-            self.cross[ball] = self.ds[ball] * self.dz[ball];
-            self.bend[ball] = self.axes[self.range(ball)].iter().map(|&(j, h, _)| 0.5 * h * dx[j] * dx[j]).sum();
+            self.cross[ball] = weight * self.ds[ball] * self.dz[ball];
+            let bend: f64 = self.axes[self.range(ball)].iter().map(|&(j, h, _)| 0.5 * h * dx[j] * dx[j]).sum();
+            self.bend[ball] = weight * bend;
         }
         self.add_transposed(target, |ball| (self.cross[ball] - self.z[ball] * self.bend[ball]) / self.s[ball]);
     }

@@ -1,11 +1,11 @@
 //! One agent's block of a primal-dual interior-point method: its iterate, its factored matrix K_n and its Newton step.
 //!
 //! With the slacks of all local limits eliminated (`linear_limits.rs`, `balls.rs`) the Newton equations of agent n for the target
-//! complementarity tau and the public multipliers lambda+ are
+//! complementarity tau and the change dl of the public multipliers are
 //!
 //! ```text
-//! K dx = -(P x + c + local gradient) + (predictor + tau centring + second-order terms of the limits) - B^T lambda+
-//! dx   = L^-T [ u_a + tau u_c (+ u_x) - W lambda+ ],      K = L L^T,  W = L^-1 B^T
+//! K dx = -(P x + c + B^T lambda + local gradient) + (predictor + tau centring + second-order terms of the limits) - B^T dl
+//! dx   = L^-T [ u_a + tau u_c (+ u_x) - W dl ],      K = L L^T,  W = L^-1 B^T
 //! ```
 //!
 //! so that the agent's part of the public equations is `S_n = W^T W` and `W^T u_a`, `W^T u_c`, `W^T u_x`, all of length M.
@@ -18,9 +18,11 @@ use crate::cholesky::{
 use crate::linear_limits::{LinearLimits, is_point};
 use crate::local_program::LocalProgram;
 
-/// Proximal term of every variable relative to cost scale / width^2. It biases nothing (it is centred at the iterate) and keeps
-/// directions without cost and limits solvable.
-const PROXIMAL: f64 = 1e-9;
+/// Proximal term of every variable: this share of the mean complementarity product (the curvature of a limit half a width away),
+/// so that it never slows the way along flat directions, and a last resort relative to the cost scale, both per width^2. It biases
+/// nothing, since it is centred at the iterate.
+const PROXIMAL: f64 = 1e-3;
+const LEAST_PROXIMAL: f64 = 1e-15;
 /// A proof of infeasibility must exceed this fraction of its own terms, or it could be rounding.
 pub(crate) const PROOF_MARGIN: f64 = 1e-9;
 /// Corrector steps shorter than this are compared with the step without second-order terms.
@@ -218,7 +220,7 @@ impl Block {
         self.omega
     }
 
-    /// Residuals, matrix, factor and the vectors u_a, u_c of the module; `lambda` enters only the reported status.
+    /// Residuals, matrix, factor and the vectors u_a, u_c of the module at the public multipliers `lambda`.
     pub(crate) fn assemble(&mut self, lambda: &[f64]) -> BlockStatus {
         let n = self.n;
         let mut status =
@@ -249,9 +251,10 @@ impl Block {
             status.dual_residual = status.dual_residual.max(total);
         }
         self.prove(&mut status);
-        self.factor();
-        for (u, gradient) in self.u_a.iter_mut().zip(&self.gradient) {
-            *u = -gradient;
+        let mean = status.complementarity / status.limits.max(1.0);
+        self.factor(PROXIMAL * mean + LEAST_PROXIMAL * self.omega);
+        for ((u, gradient), coupling) in self.u_a.iter_mut().zip(&self.gradient).zip(&self.coupling) {
+            *u = coupling - gradient;
         }
         self.limits.add_predictor(&mut self.u_a);
         self.balls.add_predictor(&mut self.u_a);
@@ -295,7 +298,7 @@ impl Block {
         }
     }
 
-    fn factor(&mut self) {
+    fn factor(&mut self, proximal: f64) {
         let n = self.n;
         if self.quadratic.is_empty() {
             self.k.fill(0.0);
@@ -303,7 +306,7 @@ impl Block {
             self.k.copy_from_slice(&self.quadratic);
         }
         for j in 0..n {
-            self.k[j * (n + 1)] += PROXIMAL * self.omega / (self.width[j] * self.width[j]);
+            self.k[j * (n + 1)] += proximal / (self.width[j] * self.width[j]);
         }
         self.limits.add_matrix(&mut self.k, n);
         self.balls.add_matrix(&mut self.k, n);
@@ -332,11 +335,11 @@ impl Block {
         }
     }
 
-    /// Newton step for the target `tau` and the public multipliers `lambda`; with `second_order` the products of the step that is
-    /// stored now (the predictor) enter.
-    pub(crate) fn step(&mut self, tau: f64, lambda: &[f64], second_order: bool) {
-        if second_order {
-            self.correct();
+    /// Newton step for the target `tau` and the change `dl` of the public multipliers; `second_order` weighs the products
+    /// of the step that is stored now (the predictor).
+    pub(crate) fn step(&mut self, tau: f64, dl: &[f64], second_order: f64) {
+        if second_order > 0.0 {
+            self.correct(second_order);
         } else {
             self.limits.clear_correction();
             self.balls.clear_correction();
@@ -345,41 +348,41 @@ impl Block {
         for j in 0..self.n {
             self.dx[j] = self.u_a[j] + tau * self.u_c[j] + self.u_x[j];
         }
-        panel_subtract(&self.w, self.n, lambda, &mut self.dx);
+        panel_subtract(&self.w, self.n, dl, &mut self.dx);
         backward(&self.k, self.n, &mut self.dx);
         self.limits.step(&self.dx, tau);
         self.balls.step(&self.dx, tau);
     }
 
-    /// Corrector step for `tau` and `lambda` and its longest length. Where the second-order terms of a short predictor mislead,
+    /// Corrector step for `tau` and `dl` and its longest length. Where the second-order terms of a short predictor mislead,
     /// the step without them is taken if it goes further.
-    pub(crate) fn step_corrected(&mut self, tau: f64, lambda: &[f64]) -> f64 {
-        self.step(tau, lambda, true);
+    pub(crate) fn step_corrected(&mut self, (tau, weight): (f64, f64), dl: &[f64]) -> f64 {
+        self.step(tau, dl, weight);
         let corrected = self.step_length();
-        if corrected >= SHORT_STEP {
+        if corrected >= SHORT_STEP || weight <= 0.0 {
             return corrected;
         }
-        self.step(tau, lambda, false);
+        self.step(tau, dl, 0.0);
         let plain = self.step_length();
         if plain < corrected {
-            // The stored step is the plain one now, so it serves as predictor for going back.
-            self.step(0.0, lambda, false);
-            self.step(tau, lambda, true);
+            // The plain step is stored now, so the way back leads over the predictor again.
+            self.step(0.0, dl, 0.0);
+            self.step(tau, dl, weight);
             return self.step_length();
         }
         plain
     }
 
-    fn correct(&mut self) {
+    fn correct(&mut self, weight: f64) {
         self.u_x.fill(0.0);
-        self.limits.add_correction(&mut self.u_x);
-        self.balls.add_correction(&self.dx, &mut self.u_x);
+        self.limits.add_correction(weight, &mut self.u_x);
+        self.balls.add_correction(weight, &self.dx, &mut self.u_x);
         forward(&self.k, self.n, &mut self.u_x);
     }
 
     /// `B K^-1` of the second-order terms of the stored step, for the agreed corrector.
     pub(crate) fn contribute_correction(&mut self, v_x: &mut [f64]) {
-        self.correct();
+        self.correct(1.0);
         panel_product(&self.w, self.n, &self.u_x, v_x);
     }
 

@@ -4,9 +4,12 @@
 //! they never need to be sent. With `A = S + diag(s/lambda + t/y)` the Newton equations of the rows are
 //!
 //! ```text
-//! A lambda+ = B x + v_a + tau v_c (+ v_x) - r + (tau - cross)/lambda + s - (tau - cross_t)/y + (t/y) lambda
-//! s+ = (tau - cross)/lambda + s - (s/lambda) lambda+      t+ = (tau - cross_t)/y + (t/y)(lambda+ - lambda)
+//! A dl = B x + v_a + tau v_c (+ v_x) - r + (tau - cross)/lambda - (tau - cross_t)/y - S shift
+//! ds   = (tau - cross)/lambda - s - (s/lambda) dl         dt = (tau - cross_t)/y - t + (t/y) dl
 //! ```
+//!
+//! `dl` is the change of lambda: solving for the new lambda instead would lose the digits of a small y = rho - lambda. `shift` is
+//! what lambda has moved since the agents last saw it, which happens only at the start.
 //!
 //! An elastic row may be violated by t >= 0 at the price rho t, which bounds its multiplier: y = rho - lambda >= 0.
 
@@ -131,8 +134,9 @@ pub(crate) struct RowIterate {
     pub s: Vec<f64>,
     t: Vec<f64>,
     y: Vec<f64>,
-    /// lambda+ of the last solve.
+    /// Change of lambda seen from the agents, of the last solve.
     pub target: Vec<f64>,
+    shift: Vec<f64>,
     d_lambda: Vec<f64>,
     ds: Vec<f64>,
     dt: Vec<f64>,
@@ -151,6 +155,7 @@ impl RowIterate {
             &mut self.t,
             &mut self.y,
             &mut self.target,
+            &mut self.shift,
             &mut self.d_lambda,
             &mut self.ds,
             &mut self.dt,
@@ -185,6 +190,7 @@ impl RowIterate {
                 self.t[i] = mu / self.y[i];
             }
         }
+        self.shift.copy_from_slice(&self.lambda);
     }
 
     /// Sum and number of the rows' complementarity products.
@@ -215,40 +221,58 @@ impl RowIterate {
         factor(&mut self.matrix, m, &self.floor);
     }
 
-    /// lambda+ and the steps of all row variables for the target `tau`; with `second_order` the stored step gives the products,
-    /// and `v_x` the agents' own second-order terms where they were summed.
+    /// The steps of all row variables for the target `tau`; `second_order` weighs the products of the stored
+    /// step, and `v_x` the agents' own second-order terms where they were summed.
     pub(crate) fn solve(
         &mut self,
         rows: &CoupledRows,
         sums: &RowSums,
         tau: f64,
-        second_order: bool,
+        second_order: f64,
         v_x: Option<&[f64]>,
     ) {
         let m = self.lambda.len();
         for i in 0..m {
-            self.cross[i] = if second_order { self.ds[i] * self.d_lambda[i] } else { 0.0 };
-            self.cross_t[i] = if second_order { -self.dt[i] * self.d_lambda[i] } else { 0.0 };
+            self.cross[i] = second_order * self.ds[i] * self.d_lambda[i];
+            self.cross_t[i] = -second_order * self.dt[i] * self.d_lambda[i];
             let mut value = sums.activity[i] + sums.v_a[i] + tau * sums.v_c[i] - rows.limits[i];
             if let Some(v_x) = v_x {
-                value += v_x[i];
+                value += second_order * v_x[i];
             }
-            value += (tau - self.cross[i]) / self.lambda[i] + self.s[i];
+            value += (tau - self.cross[i]) / self.lambda[i];
             if self.y[i] > 0.0 {
-                value += (self.t[i] * self.lambda[i] - tau + self.cross_t[i]) / self.y[i];
+                value -= (tau - self.cross_t[i]) / self.y[i];
             }
             self.target[i] = value;
         }
+        self.subtract_shift(sums);
         forward(&self.matrix, m, &mut self.target);
         backward(&self.matrix, m, &mut self.target);
         for i in 0..m {
-            self.d_lambda[i] = self.target[i] - self.lambda[i];
-            self.ds[i] = (tau - self.cross[i]) / self.lambda[i] - self.s[i] / self.lambda[i] * self.target[i];
+            self.d_lambda[i] = self.target[i];
+            self.target[i] += self.shift[i];
+            self.ds[i] = (tau - self.cross[i] - self.s[i] * self.d_lambda[i]) / self.lambda[i] - self.s[i];
             self.dt[i] = if self.y[i] > 0.0 {
                 (tau - self.cross_t[i] + self.t[i] * self.d_lambda[i]) / self.y[i] - self.t[i]
             } else {
                 0.0
             };
+        }
+    }
+
+    /// target -= S shift.
+    fn subtract_shift(&mut self, sums: &RowSums) {
+        if self.shift.iter().all(|shift| *shift == 0.0) {
+            return;
+        }
+        for i in 0..self.shift.len() {
+            for j in 0..=i {
+                let entry = sums.s[i * (i + 1) / 2 + j];
+                self.target[i] -= entry * self.shift[j];
+                if j < i {
+                    self.target[j] -= entry * self.shift[i];
+                }
+            }
         }
     }
 
@@ -286,6 +310,7 @@ impl RowIterate {
 
     /// Takes the stored step.
     pub(crate) fn advance(&mut self, alpha: f64) {
+        self.shift.fill(0.0);
         for i in 0..self.lambda.len() {
             self.lambda[i] += alpha * self.d_lambda[i];
             self.s[i] += alpha * self.ds[i];

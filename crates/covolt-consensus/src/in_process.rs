@@ -183,11 +183,11 @@ impl InProcess {
 
     fn step_quickly(&mut self, rows: &CoupledRows) {
         for block in &mut self.blocks {
-            block.step(0.0, &self.rules.iterate.target, false);
+            block.step(0.0, &self.rules.iterate.target, 0.0);
         }
-        let tau = self.rules.centre_quickly(rows, &self.totals);
+        let target = self.rules.centre_quickly(rows, &self.totals);
         for (block, alpha) in self.blocks.iter_mut().zip(&mut self.alphas) {
-            *alpha = step_alone(block, &self.rules, tau);
+            *alpha = step_alone(block, &self.rules, target);
         }
         self.rules.advance_quickly();
     }
@@ -199,16 +199,16 @@ impl InProcess {
         self.predictor.complementarity = [0.0; 3];
         self.predictor.alpha = 1.0;
         for block in &mut self.blocks {
-            block.step(0.0, &self.rules.iterate.target, false);
+            block.step(0.0, &self.rules.iterate.target, 0.0);
             self.predictor.alpha = self.predictor.alpha.min(block.step_length());
             add(&mut self.predictor.complementarity, &block.complementarity_along());
             block.contribute_correction(&mut self.v_x);
             add(&mut self.predictor.v_x, &self.v_x);
         }
-        let tau = self.rules.centre_agreed(rows, &self.totals, &self.predictor);
+        let (tau, weight) = self.rules.centre_agreed(rows, &self.totals, &self.predictor);
         let mut alpha: f64 = 1.0;
         for block in &mut self.blocks {
-            block.step(tau, &self.rules.iterate.target, true);
+            block.step(tau, &self.rules.iterate.target, weight);
             alpha = alpha.min(block.step_length());
         }
         let alpha = self.rules.advance_agreed(alpha);
@@ -252,8 +252,8 @@ pub(crate) fn contribute(block: &mut Block, rules: &Rules, first: bool, alpha: f
 }
 
 /// The corrector of a quick iteration and the longest step of this agent alone; returns that length undamped.
-pub(crate) fn step_alone(block: &mut Block, rules: &Rules, tau: f64) -> f64 {
-    let alpha = block.step_corrected(tau, &rules.iterate.target);
+pub(crate) fn step_alone(block: &mut Block, rules: &Rules, target: (f64, f64)) -> f64 {
+    let alpha = block.step_corrected(target, &rules.iterate.target);
     block.advance(rules.damp(alpha));
     alpha
 }

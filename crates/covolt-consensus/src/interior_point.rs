@@ -136,12 +136,12 @@ impl InteriorPointAgent {
                 Ok(Some(self.assemble()))
             }
             Verdict::Predict { agreed } => {
-                self.block.step(0.0, &self.rules.iterate.target, false);
+                self.block.step(0.0, &self.rules.iterate.target, 0.0);
                 if agreed {
                     return Ok(Some(self.second_order()));
                 }
-                let tau = self.rules.centre_quickly(&self.rows, &self.totals);
-                self.alpha = step_alone(&mut self.block, &self.rules, tau);
+                let target = self.rules.centre_quickly(&self.rows, &self.totals);
+                self.alpha = step_alone(&mut self.block, &self.rules, target);
                 self.rules.advance_quickly();
                 Ok(Some(self.assemble()))
             }
@@ -171,8 +171,8 @@ impl InteriorPointAgent {
             add(&mut total.complementarity, complementarity);
             total.alpha = total.alpha.min(step);
         }
-        let tau = self.rules.centre_agreed(&self.rows, &self.totals, &total);
-        self.block.step(tau, &self.rules.iterate.target, true);
+        let (tau, weight) = self.rules.centre_agreed(&self.rows, &self.totals, &total);
+        self.block.step(tau, &self.rules.iterate.target, weight);
         self.own_step = self.block.step_length();
         self.phase = Phase::StepLength;
         self.round += 1;

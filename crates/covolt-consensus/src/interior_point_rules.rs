@@ -115,6 +115,10 @@ pub(crate) enum Verdict {
 
 /// Fraction of the way to the nearest limit that a step may go.
 const STEP_FRACTION: f64 = 0.99;
+/// The same near the end; going all the way would make products zero for ever.
+const LARGEST_FRACTION: f64 = 0.9999;
+/// Smallest target relative to the mean product at the tolerance.
+const LEAST_TARGET: f64 = 0.02;
 /// Smallest centring of a quick iteration: its predictor does not know the other agents' step lengths, so it never trusts fully.
 const CENTRING_FLOOR: f64 = 0.03;
 /// Iterations without halving the merit after which quick iterations are given up.
@@ -147,6 +151,8 @@ pub(crate) struct Rules {
     /// Worst row violation of the current iterate in row units.
     pub violation: f64,
     alpha: f64,
+    /// No target goes below this, far under the tolerance: smaller products only cost digits.
+    least: f64,
 }
 
 impl Rules {
@@ -207,11 +213,14 @@ impl Rules {
         } else {
             self.since += 1;
         }
+        self.least = LEAST_TARGET * settings.tolerance * total_cost.abs().max(self.omega) / self.count;
         if self.merit <= settings.tolerance {
             return Verdict::Done;
         }
         // In the first iteration the agents do not know lambda yet, so their part of the proof belongs to other multipliers.
-        if self.iterations > 1 && let Some(error) = self.proof(rows, status) {
+        if self.iterations > 1
+            && let Some(error) = self.proof(rows, status)
+        {
             return Verdict::Failed(error);
         }
         let exhausted = self.rounds >= settings.max_rounds || !self.merit.is_finite();
@@ -237,7 +246,7 @@ impl Rules {
             return Verdict::Restart;
         }
         self.iterate.factor(&totals.sums);
-        self.iterate.solve(rows, &totals.sums, 0.0, false, None);
+        self.iterate.solve(rows, &totals.sums, 0.0, 0.0, None);
         Verdict::Predict { agreed: self.agreed }
     }
 
@@ -263,29 +272,41 @@ impl Rules {
         Some(ConsensusError::Infeasible { worst_row, missing: excess / total, rounds: self.rounds })
     }
 
-    /// Target and `lambda+` of a quick iteration, from the rows' own predictor and the steps of the last iteration.
-    pub(crate) fn centre_quickly(&mut self, rows: &CoupledRows, totals: &Totals) -> f64 {
-        let alpha = self.iterate.step_length().min(self.alpha.max(0.1));
-        let tau = (1.0 - alpha).powi(2).max(CENTRING_FLOOR) * self.mu;
-        self.iterate.solve(rows, &totals.sums, tau, true, None);
-        tau
+    /// Weight of the predictor's second-order terms: the step to a target near the present products is shorter than the predictor.
+    fn second_order(&self, tau: f64) -> f64 {
+        (1.0 - tau / self.mu).clamp(0.0, 1.0).powi(2)
     }
 
-    /// Target and `lambda+` of an agreed iteration (Mehrotra's rule).
-    pub(crate) fn centre_agreed(&mut self, rows: &CoupledRows, totals: &Totals, predictor: &PredictorTotals) -> f64 {
+    /// Target, second-order weight and row steps of a quick iteration, from the rows' own predictor and the steps of the last iteration.
+    pub(crate) fn centre_quickly(&mut self, rows: &CoupledRows, totals: &Totals) -> (f64, f64) {
+        let alpha = self.iterate.step_length().min(self.alpha.max(0.1));
+        let tau = ((1.0 - alpha).powi(2).max(CENTRING_FLOOR) * self.mu).max(self.least);
+        let weight = self.second_order(tau);
+        self.iterate.solve(rows, &totals.sums, tau, weight, None);
+        (tau, weight)
+    }
+
+    /// Target, second-order weight and row steps of an agreed iteration (Mehrotra's rule).
+    pub(crate) fn centre_agreed(
+        &mut self,
+        rows: &CoupledRows,
+        totals: &Totals,
+        predictor: &PredictorTotals,
+    ) -> (f64, f64) {
         self.rounds += 1;
         let alpha = predictor.alpha.min(self.iterate.step_length());
         let own = self.iterate.complementarity_along();
         let along = |k: usize| own[k] + predictor.complementarity[k];
         let mu = (along(0) + alpha * (along(1) + alpha * along(2))).max(0.0) / self.count;
-        let tau = (mu / self.mu).powi(3).min(1.0) * self.mu;
-        self.iterate.solve(rows, &totals.sums, tau, true, Some(&predictor.v_x));
-        tau
+        let tau = ((mu / self.mu).powi(3).min(1.0) * self.mu).max(self.least);
+        let weight = self.second_order(tau);
+        self.iterate.solve(rows, &totals.sums, tau, weight, Some(&predictor.v_x));
+        (tau, weight)
     }
 
     /// Damped length of a step whose longest admissible length is `alpha`.
     pub(crate) fn damp(&self, alpha: f64) -> f64 {
-        if alpha >= 1.0 { 1.0 } else { alpha * STEP_FRACTION.max(1.0 - self.mu / self.omega) }
+        if alpha >= 1.0 { 1.0 } else { alpha * (1.0 - self.mu / self.omega).clamp(STEP_FRACTION, LARGEST_FRACTION) }
     }
 
     /// Takes the rows' part of a quick step.

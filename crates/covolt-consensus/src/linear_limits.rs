@@ -273,10 +273,10 @@ impl LinearLimits {
         self.add_transposed(target, false, |i| -self.inverse[i]);
     }
 
-    /// Second-order terms of the stored step; target += their part of the right-hand side.
-    pub(crate) fn add_correction(&mut self, target: &mut [f64]) {
+    /// `weight` times the second-order terms of the stored step; target += their part of the right-hand side.
+    pub(crate) fn add_correction(&mut self, weight: f64, target: &mut [f64]) {
         for i in 0..self.s.len() {
-            self.cross[i] = self.ds[i] * self.dz[i];
+            self.cross[i] = weight * self.ds[i] * self.dz[i];
         }
         self.add_transposed(target, false, |i| self.cross[i] * self.inverse[i]);
     }

@@ -19,6 +19,8 @@ const ACCEPTABLE_PATIENCE: usize = 2;
 const MAX_ITERATIONS: usize = 80;
 /// First complementarity relative to the cost scale.
 const CENTRING: f64 = 0.1;
+/// Smallest target relative to the mean product at the tolerance.
+const LEAST_TARGET: f64 = 0.02;
 const STEP_FRACTION: f64 = 0.995;
 
 /// The cost of a local solve.
@@ -128,19 +130,22 @@ impl LocalSolver {
             if stuck {
                 break;
             }
-            self.step(status.complementarity, status.limits);
+            let least = LEAST_TARGET * TOLERANCE * status.cost.abs().max(omega) / status.limits.max(1.0);
+            self.step(status.complementarity, status.limits, least);
         }
         Err(ConsensusError::NotConverged { rounds: MAX_ITERATIONS, violation: 0.0, gap: best, tolerance: TOLERANCE })
     }
 
-    fn step(&mut self, complementarity: f64, limits: f64) {
+    fn step(&mut self, complementarity: f64, limits: f64, least: f64) {
         let mu = complementarity / limits.max(1.0);
-        self.block.step(0.0, &[], false);
+        self.block.step(0.0, &[], 0.0);
         let alpha = self.block.step_length();
         let c = self.block.complementarity_along();
         let predicted = (c[0] + alpha * (c[1] + alpha * c[2])).max(0.0);
         let ratio = if complementarity > 0.0 { (predicted / complementarity).min(1.0) } else { 0.0 };
-        let alpha = self.block.step_corrected(ratio.powi(3) * mu, &[]);
+        let tau = (ratio.powi(3) * mu).max(least);
+        let weight = if mu > 0.0 { (1.0 - tau / mu).clamp(0.0, 1.0).powi(2) } else { 0.0 };
+        let alpha = self.block.step_corrected((tau, weight), &[]);
         self.block.advance(if alpha < 1.0 { STEP_FRACTION * alpha } else { 1.0 });
     }
 }
