@@ -182,8 +182,9 @@ fn improve(
     ws: &mut PhysicsWorkspace,
 ) -> Option<Candidate> {
     let mut present = start;
-    if let (GuardMode::Polish { steps }, Some(start)) = (settings.mode, present.take()) {
-        let mut at = start;
+    if let GuardMode::Polish { steps } = settings.mode
+        && let Some(mut at) = present.take()
+    {
         for _ in 0..steps {
             let outcome = polish(situation, at, &settings.polish, &settings.repair, ws);
             history.programs += outcome.programs;

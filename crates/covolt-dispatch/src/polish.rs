@@ -4,7 +4,7 @@
 //! A step from a safe action counts only when the safe result costs less; otherwise the way is halved. A step from an
 //! unsafe action replaces the repair: the program holds the same limits.
 
-use crate::repair::{Candidate, RepairMetric, RepairSettings, Situation, between, repair};
+use crate::repair::{Candidate, RepairSettings, Situation, between, repair};
 use covolt_fleet::{PhysicsWorkspace, Reach};
 use covolt_optimum::Objective;
 
@@ -56,8 +56,6 @@ pub(crate) fn polish(
     );
     let Some(step) = step else { return outcome };
     let started_safe = outcome.best.is_safe();
-    // What a cost step leaves is a second-order miss: the nearest safe action is as cheap as any other.
-    let nearest = RepairSettings { metric: RepairMetric::Nearest, ..*repair_settings };
     let mut fraction = 1.0;
     for _ in 0..=settings.halvings {
         let trial = if fraction == 1.0 {
@@ -66,7 +64,7 @@ pub(crate) fn polish(
             situation.evaluate(between(&outcome.best.actions, &step.actions, fraction), ws).ok()
         };
         if let Some(trial) = trial {
-            let mended = repair(situation, trial, &nearest, ws);
+            let mended = repair(situation, trial, repair_settings, ws);
             outcome.programs += mended.programs;
             let better = if started_safe {
                 mended.best.is_safe() && mended.best.returns.total() < outcome.best.returns.total()

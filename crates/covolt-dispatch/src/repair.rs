@@ -204,8 +204,7 @@ pub(crate) fn central_repair(
     for start in starts {
         if let Ok(optimum) = optimise(fleet, window, Some(&start), situation.curvature, &central, ws) {
             let found = Candidate { actions: optimum.actions, returns: optimum.returns };
-            let nearest = RepairSettings { metric: RepairMetric::Nearest, ..*settings };
-            let mut outcome = repair(situation, found, &nearest, ws);
+            let mut outcome = repair(situation, found, settings, ws);
             outcome.programs += optimum.programs;
             return Some(outcome);
         }

@@ -25,10 +25,10 @@ pub fn independent_margins(fleet: &Fleet, window: &Window, actions: &[Vec<f64>])
         for (bus, v) in v.iter().enumerate().filter(|(bus, _)| *bus != network.source().bus.0) {
             voltage = voltage.min(v.norm() - fleet.limits.v_min_pu[bus]).min(fleet.limits.v_max_pu[bus] - v.norm());
         }
-        for branch in 0..fleet.grid.n_branches() {
-            if let Some(loading) = fleet.grid.loading(covolt_grid::BranchIndex(branch), v) {
-                current = current.min(1.0 - loading);
-            }
+        for (branch, limit) in fleet.limits.i_max_pu.iter().enumerate() {
+            let index = covolt_grid::BranchIndex(branch);
+            let from = fleet.grid.current_from(index, v).norm() * network.branches()[branch].tap.norm();
+            current = current.min(1.0 - from.max(fleet.grid.current_to(index, v).norm()) / limit);
         }
     }
     (voltage, current)
