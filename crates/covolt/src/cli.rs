@@ -233,7 +233,7 @@ pub struct SimulateArgs {
     /// State of charge of every battery at the start, fraction of the capacity (0 to 1)
     #[arg(long, default_value_t = 0.5, value_name = "FRACTION")]
     pub soc: f64,
-    /// Also optimise every day with everything known, and state the cost above that (seconds per day)
+    /// Also state the cost above a lower bound of what perfect information would cost (seconds per day)
     #[arg(long)]
     pub perfect_information: bool,
     /// Where results go.

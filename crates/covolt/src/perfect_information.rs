@@ -1,10 +1,15 @@
-//! What a simulated span would have cost with everything known: the same span optimised at once, T = all its rows.
+//! What a simulated span would have cost with everything known, T = all its rows at once.
+//!
+//! The yardstick is the lower bound of that cost (second-order cone relaxation): one program per span instead of a
+//! sequence, and nobody can do better, so a gap above it is never flattered. On networks that are not radial, where there
+//! is no bound, the central optimum of the span stands in.
 
 use crate::exit::CliError;
 use covolt_case::Case;
 use covolt_dispatch::{SimulationRecord, SimulationSettings, perfect_information_optimum, terminal_after};
-use covolt_fleet::{LossCurvature, MicrogridStart, PhysicsWorkspace, PriceOutlook, TerminalValue};
-use covolt_optimum::{CentralSettings, OptimumStatus};
+use covolt_fleet::{LossCurvature, MicrogridStart, PhysicsWorkspace, PriceOutlook, TerminalValue, Window};
+use covolt_optimum::CentralSettings;
+use covolt_optimum::bound::{BoundError, BoundSettings, lower_bound};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -35,40 +40,52 @@ impl Perfect {
         self.spans.push(PerfectSpan { rows, start: record.start.clone(), terminal });
     }
 
-    /// 100 (sum of costs - sum of optima) / sum |optima|, percent, over the spans that could be optimised; spans in
-    /// parallel. `None` where none could.
+    /// 100 (sum of costs - sum of yardsticks) / sum |yardsticks|, percent, over the spans that have one; spans in
+    /// parallel. `None` where none has.
     pub fn gap_percent(
         &self,
         case: &Case,
         curvature: &[LossCurvature],
         costs: &[f64],
     ) -> Result<Option<f64>, CliError> {
-        let optima: Vec<Result<Option<f64>, CliError>> = self
-            .spans
-            .par_iter()
-            .map(|span| {
-                let mut ws = PhysicsWorkspace::new(&case.fleet);
-                let optimum = perfect_information_optimum(
-                    &case.fleet,
-                    &case.profiles,
-                    span.rows.clone(),
-                    &span.start,
-                    &span.terminal,
-                    curvature,
-                    &CentralSettings::default(),
-                    &mut ws,
-                )?;
-                let usable = !matches!(optimum.status, OptimumStatus::Infeasible { .. }) && optimum.returns.is_safe();
-                Ok(usable.then(|| optimum.returns.total()))
-            })
-            .collect();
+        let yardsticks: Vec<Result<Option<f64>, CliError>> =
+            self.spans.par_iter().map(|span| yardstick(case, curvature, span)).collect();
         let (mut above, mut size) = (0.0, 0.0);
-        for (optimum, cost) in optima.into_iter().zip(costs) {
-            if let Some(optimum) = optimum? {
-                above += cost - optimum;
-                size += optimum.abs();
+        for (yardstick, cost) in yardsticks.into_iter().zip(costs) {
+            if let Some(yardstick) = yardstick? {
+                above += cost - yardstick;
+                size += yardstick.abs();
             }
         }
         Ok((size > 0.0).then(|| 100.0 * above / size))
+    }
+}
+
+/// Least cost of a span with everything known; `None` where no action keeps all limits, or none was found.
+fn yardstick(case: &Case, curvature: &[LossCurvature], span: &PerfectSpan) -> Result<Option<f64>, CliError> {
+    let (fleet, profiles) = (&case.fleet, &case.profiles);
+    let Some(window) = Window::from_profiles(profiles, span.rows.start, span.rows.len(), &span.start, &span.terminal)
+    else {
+        return Ok(None);
+    };
+    match lower_bound(fleet, &window, &BoundSettings::default()) {
+        Ok(bound) => Ok(Some(bound.value_usd)),
+        Err(BoundError::NotRadial { .. } | BoundError::NotConverged { .. }) => {
+            let mut ws = PhysicsWorkspace::new(fleet);
+            let settings = CentralSettings::default();
+            let optimum = perfect_information_optimum(
+                fleet,
+                profiles,
+                span.rows.clone(),
+                &span.start,
+                &span.terminal,
+                curvature,
+                &settings,
+                &mut ws,
+            )?;
+            Ok(optimum.returns.is_safe().then(|| optimum.returns.total()))
+        }
+        Err(BoundError::Infeasible { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }

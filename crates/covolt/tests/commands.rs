@@ -76,8 +76,9 @@ fn law_check_lists_several_faults_at_once() -> Outcome {
     assert_eq!(code(&covolt(here.path(), &["case", "new", "mine"])?), Some(0));
     assert_eq!(code(&covolt(here.path(), &["check", "mine"])?), Some(0));
     let toml = here.path().join("mine/case.toml");
-    let broken = std::fs::read_to_string(&toml)?.replace("v_min_pu", "v_mim_pu");
-    std::fs::write(&toml, broken)?;
+    let swap = |line: &str| if line.starts_with("v_min_pu") { "v_min_pu = 1.5".to_owned() } else { line.to_owned() };
+    let swapped: Vec<String> = std::fs::read_to_string(&toml)?.lines().map(swap).collect();
+    std::fs::write(&toml, swapped.join("\n"))?;
     let batteries = here.path().join("mine/batteries.csv");
     let mut table = std::fs::read_to_string(&batteries)?;
     let copy = table.lines().nth(1).unwrap_or("").to_owned();
@@ -87,7 +88,7 @@ fn law_check_lists_several_faults_at_once() -> Outcome {
     let output = covolt(here.path(), &["check", "mine"])?;
     assert_eq!(code(&output), Some(2));
     let said = text(&output.stdout);
-    assert!(said.contains("v_mim_pu"), "{said}");
+    assert!(said.contains("case.toml:") && said.contains("v_min_pu"), "{said}");
     assert!(said.contains("batteries.csv:"), "{said}");
     let report = json(&covolt(here.path(), &["check", "mine", "--json"])?)?;
     assert!(report["faults"].as_array().is_some_and(|list| list.len() >= 2), "{report}");

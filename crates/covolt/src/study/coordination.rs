@@ -5,9 +5,10 @@
 use super::Study;
 use super::test_windows::TestWindow;
 use crate::exit::CliError;
+use crate::progress::note;
 use covolt_consensus::{
-    CommunicationGraph, InteriorPointSettings, Method, MethodSettings, Run, coordinate, disclosure, rounds_to_accuracy,
-    solve_in_process,
+    CommunicationGraph, InteriorPointSettings, Method, MethodSettings, PaperSettings, Run, ShareSettings, coordinate,
+    disclosure, rounds_to_accuracy, solve_in_process,
 };
 use covolt_fleet::window_program::linearise;
 use covolt_fleet::{BaseDemand, PhysicsWorkspace, Reach};
@@ -16,6 +17,7 @@ use covolt_optimum::central::{make_feasible, merit_order_actions};
 use covolt_optimum::{Objective, ProgramSettings};
 use covolt_report::record::{CoordinationMethod, RoundsTrace, Transmitted};
 use rayon::prelude::*;
+use std::time::Instant;
 
 /// Limits that enter the programs, as in training.
 const REACH: Reach = Reach { voltage_pu: 0.01, current_fraction: 0.75 };
@@ -23,6 +25,8 @@ const REACH: Reach = Reach { voltage_pu: 0.01, current_fraction: 0.75 };
 const PROXIMAL: f64 = 0.3;
 /// Accuracy that counts as reached, in cost and in violation.
 const ACCURACY: f64 = 1e-4;
+/// Rounds after which a method counts as not having reached it.
+const MOST_ROUNDS: u32 = 1500;
 /// Multipliers shown in Fig. 8.
 const SHOWN_MULTIPLIERS: usize = 6;
 
@@ -44,11 +48,22 @@ pub fn methods(study: &Study, windows: &[TestWindow]) -> Result<Vec<Coordination
         .flatten()
         .collect();
     let graph = CommunicationGraph::complete(study.case.fleet.microgrids.len())?;
-    let settings = MethodSettings::default();
+    let usual = MethodSettings::default();
+    let settings = MethodSettings {
+        hybrid: ShareSettings { max_rounds: MOST_ROUNDS, ..usual.hybrid },
+        sharing: ShareSettings { max_rounds: MOST_ROUNDS, ..usual.sharing },
+        ..usual
+    };
     // The update of Fig. 8: the one with most limits that bind.
     let binding = |p: &Program| p.central_multipliers.iter().filter(|m| **m > 1e-6).count();
     let shown = programs.iter().enumerate().max_by_key(|(i, p)| (binding(p), usize::MAX - i)).map(|(i, _)| i);
-    Ok(Method::ALL.into_iter().map(|method| compare(study, method, &programs, shown, &graph, &settings)).collect())
+    let compared = |method: Method| {
+        let clock = Instant::now();
+        let result = compare(study, method, &programs, shown, &graph, &settings);
+        note(&format!("   {} on {} programs: {:.1} s", method.name(), programs.len(), clock.elapsed().as_secs_f64()));
+        result
+    };
+    Ok(Method::ALL.into_iter().map(compared).collect())
 }
 
 /// The program of a window; `None` where it has no shared limit within reach, so nothing to coordinate.
@@ -79,9 +94,13 @@ fn compare(
 ) -> CoordinationMethod {
     let runs: Vec<Run> = programs
         .par_iter()
-        .map(|p| match coordinate(method, &p.coupled.programs, &p.coupled.rows, graph, settings) {
-            Ok(run) => run,
-            Err(failed) => failed.record,
+        .map(|p| {
+            let steps = PaperSettings { max_rounds: MOST_ROUNDS, ..settings.paper_for(&p.coupled.programs) };
+            let settings = MethodSettings { paper: Some(steps), ..settings.clone() };
+            match coordinate(method, &p.coupled.programs, &p.coupled.rows, graph, &settings) {
+                Ok(run) => run,
+                Err(failed) => failed.record,
+            }
         })
         .collect();
     let reached: Vec<Option<usize>> = programs
