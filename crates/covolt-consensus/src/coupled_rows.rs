@@ -173,15 +173,14 @@ impl RowIterate {
 
     /// First iterate: slacks from the activity (or a share of the row's range where the row is violated), multipliers `mu / s`.
     pub(crate) fn start(&mut self, rows: &CoupledRows, sums: &RowSums, ranges: &[f64], mu: f64, warm: Option<&[f64]>) {
-        for i in 0..rows.len() {
-            let range = if ranges[i] > 0.0 { ranges[i] } else { 1.0 };
+        for (i, &range) in ranges.iter().enumerate() {
+            let range = if range > 0.0 { range } else { 1.0 };
             self.s[i] = (rows.limits[i] - sums.activity[i]).max(START_SLACK * range);
             self.lambda[i] = mu / self.s[i];
-            if let Some(&warm) = warm.and_then(|w| w.get(i)) {
-                if warm > self.lambda[i] {
-                    self.lambda[i] = warm;
-                    self.s[i] = mu / warm;
-                }
+            let warm = warm.and_then(|w| w.get(i)).copied().unwrap_or(0.0);
+            if warm > self.lambda[i] && warm.is_finite() {
+                self.lambda[i] = warm;
+                self.s[i] = mu / warm;
             }
             let penalty = rows.penalty(i);
             if penalty.is_finite() {

@@ -71,7 +71,10 @@ pub struct FailedRun {
     pub record: Run,
 }
 
-/// Runs the agents until all are done.
+/// Adds agent n's part `B_n x` of the rows: what the study looks at, not the agents.
+pub type ActivityOf<'a> = dyn Fn(usize, &[f64], &mut [f64]) + 'a;
+
+/// Runs the agents until all are done; `activity` serves the trace only.
 ///
 /// # Errors
 /// The first error of an agent, with the record so far.
@@ -79,7 +82,7 @@ pub fn run(
     agents: &mut [Box<dyn Agent + '_>],
     graph: &CommunicationGraph,
     rows: &CoupledRows,
-    activity: &dyn Fn(usize, &[f64], &mut [f64]),
+    activity: &ActivityOf<'_>,
 ) -> Result<Run, Box<FailedRun>> {
     let mut record = Run {
         rounds: 0,
@@ -104,7 +107,7 @@ fn advance(
     agents: &mut [Box<dyn Agent + '_>],
     graph: &CommunicationGraph,
     rows: &CoupledRows,
-    activity: &dyn Fn(usize, &[f64], &mut [f64]),
+    activity: &ActivityOf<'_>,
     record: &mut Run,
 ) -> Result<(), ConsensusError> {
     if graph.agents() != agents.len() {
@@ -178,12 +181,7 @@ fn count_of(round: usize) -> Result<u32, ConsensusError> {
     u32::try_from(round).map_err(|_| ConsensusError::BadMessage(format!("round {round} has no 32-bit number")))
 }
 
-fn observe(
-    round: usize,
-    agents: &[Box<dyn Agent + '_>],
-    rows: &CoupledRows,
-    activity: &dyn Fn(usize, &[f64], &mut [f64]),
-) -> RoundTrace {
+fn observe(round: usize, agents: &[Box<dyn Agent + '_>], rows: &CoupledRows, activity: &ActivityOf<'_>) -> RoundTrace {
     let m = rows.len();
     let mut total = vec![0.0; m];
     let (mut low, mut high, mut mean) = (vec![f64::INFINITY; m], vec![f64::NEG_INFINITY; m], vec![0.0; m]);

@@ -75,14 +75,6 @@ pub enum ConsensusError {
         /// Tolerance that both should have met.
         tolerance: f64,
     },
-    /// The curvature of an agent's cost is not positive semidefinite, found while factoring.
-    #[error("the quadratic cost of an agent is not positive semidefinite (pivot {pivot:.3e} at variable {variable})")]
-    Indefinite {
-        /// Variable of the pivot.
-        variable: usize,
-        /// Value of the pivot.
-        pivot: f64,
-    },
     /// The communication graph cannot carry an agreement.
     #[error("communication graph: {0}")]
     BadGraph(String),

@@ -39,7 +39,7 @@ mod weights;
 
 pub use coupled_rows::CoupledRows;
 pub use disclosure::{Field, disclosure};
-pub use driver::{FailedRun, RoundTrace, Run, TranscriptEntry, rounds_to_accuracy, run};
+pub use driver::{ActivityOf, FailedRun, RoundTrace, Run, TranscriptEntry, rounds_to_accuracy, run};
 pub use error::ConsensusError;
 pub use in_process::{InProcess, LocalMultipliers, Solution, TracePoint, WarmStart, solve_in_process};
 pub use interior_point::InteriorPointAgent;

@@ -69,7 +69,8 @@ impl Ball {
 /// The numbers of a local program before validation; see the module for the form.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LocalProgramData {
-    /// P, n x n row-major, symmetric positive semidefinite; `None` for a linear cost.
+    /// P, n x n row-major, symmetric positive semidefinite; `None` for a linear cost. Symmetry and the diagonal are checked; a P
+    /// that is indefinite otherwise ends as not converged.
     pub quadratic: Option<Vec<f64>>,
     /// c, length n.
     pub linear: Vec<f64>,

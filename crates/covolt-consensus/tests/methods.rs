@@ -157,7 +157,8 @@ fn law_bad_graphs_and_weights_are_refused() {
 #[test]
 fn law_all_faults_of_a_program_are_listed() {
     let good = microgrids(EASY, 0).programs[0].data().clone();
-    let breaks: Vec<(&str, Box<dyn Fn(&mut LocalProgramData)>)> = vec![
+    type Break = Box<dyn Fn(&mut LocalProgramData)>;
+    let breaks: Vec<(&str, Break)> = vec![
         ("nan cost", Box::new(|d| d.linear[3] = f64::NAN)),
         ("swapped box", Box::new(|d| d.lower[2] = d.upper[2] + 1.0)),
         (

@@ -64,7 +64,7 @@ pub fn microgrids(shape: Shape, seed: u64) -> TestProblem {
     // Rows: a shared shape per step, larger for nearer agents; voltages see P and Q, currents see mostly P.
     let mut limits = vec![0.0; shape.rows];
     let optimum: Vec<Vec<f64>> = data.iter().map(uncoupled).collect();
-    for i in 0..shape.rows {
+    for limit in &mut limits {
         let step = rng.random_range(0..steps);
         let voltage = rng.random::<f64>() < 0.6;
         let sign = if rng.random::<f64>() < 0.7 { 1.0 } else { -1.0 };
@@ -83,7 +83,7 @@ pub fn microgrids(shape: Shape, seed: u64) -> TestProblem {
             range += row.iter().zip(d.upper.iter().zip(&d.lower)).map(|(b, (u, l))| b.abs() * (u - l)).sum::<f64>();
             d.coupled.extend(row);
         }
-        limits[i] = if rng.random::<f64>() < shape.tight && at_optimum > at_interior {
+        *limit = if rng.random::<f64>() < shape.tight && at_optimum > at_interior {
             at_interior + uniform(&mut rng, 0.2, 0.9) * (at_optimum - at_interior)
         } else {
             at_optimum.max(at_interior) + uniform(&mut rng, 0.02, 0.4) * range
@@ -109,8 +109,8 @@ fn one_microgrid(rng: &mut ChaCha8Rng, shape: Shape, n: usize, kw: f64) -> Local
         let o = 8 * t;
         let price = uniform(rng, 20.0, 70.0);
         let widths = [1.0, 0.6, 0.5, 0.5, 0.6, 0.4, 0.5, 0.4];
-        for k in 0..8 {
-            let (low, high) = if k < 4 { (0.0, widths[k]) } else { (if k < 6 { 0.0 } else { -widths[k] }, widths[k]) };
+        for (k, width) in widths.into_iter().enumerate() {
+            let (low, high) = if k < 4 { (0.0, width) } else { (if k < 6 { 0.0 } else { -width }, width) };
             d.lower[o + k] = low * size;
             d.upper[o + k] = high * size;
         }
