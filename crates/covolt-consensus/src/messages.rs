@@ -5,7 +5,7 @@
 //! to go; decoding checks every length against M and refuses anything else. Encoding: postcard, 8 bytes per number, a version
 //! byte in front. All numbers are finite.
 //!
-//! Which numbers a method sends and what they tell is listed by [`disclosure`], field by field.
+//! Which numbers a method sends and what they tell is listed by [`crate::disclosure`], field by field.
 
 use crate::error::ConsensusError;
 use serde::{Deserialize, Serialize};

@@ -216,3 +216,32 @@ fn law_reused_workspaces_leave_no_trace() {
         assert_eq!(reused, solve_in_process(&problem.programs, &problem.rows, &settings).unwrap());
     }
 }
+
+/// In the first round agents and rows know different multipliers; a proof of infeasibility made from both is none.
+#[test]
+fn regress_warm_multipliers_prove_nothing_in_the_first_round() {
+    let settings = InteriorPointSettings { warm_centring: 0.003, centring: 0.003, ..InteriorPointSettings::default() };
+    for shape in shapes() {
+        for seed in 0..20 {
+            let problem = microgrids(shape, seed);
+            let cold = solve_in_process(&problem.programs, &problem.rows, &InteriorPointSettings::default()).unwrap();
+            let warm = WarmStart { x: None, multipliers: Some(&cold.multipliers) };
+            let again = InProcess::new().solve(&problem.programs, &problem.rows, &settings, warm).unwrap();
+            assert!((again.cost - cold.cost).abs() < 1e-5 * cold.cost.abs(), "{}", problem.name);
+        }
+    }
+}
+
+/// Many programs in a row, as training solves them: every one converges.
+#[test]
+fn regress_hundreds_of_programs_all_converge() {
+    let mut solver = InProcess::new();
+    for shape in shapes() {
+        for seed in 1000..1150 {
+            let problem = microgrids(shape, seed);
+            let answer =
+                solver.solve(&problem.programs, &problem.rows, &InteriorPointSettings::default(), WarmStart::default());
+            assert!(answer.is_ok(), "{}: {answer:?}", problem.name);
+        }
+    }
+}
