@@ -12,6 +12,7 @@ use crate::fleet::Fleet;
 use crate::returns::{BaseDemand, Limit, PhysicsWorkspace, loaded_side};
 use crate::window::Window;
 use covolt_grid::{BusIndex, GridError, add_voltage_magnitude_gradient};
+use std::collections::BTreeMap;
 
 /// Multipliers of one window: only the non-zero ones, per step. $/pu of voltage, $/(fraction of the current limit).
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -19,6 +20,33 @@ pub struct LimitPrices {
     /// (step, limit, multiplier >= 0), in order.
     pub entries: Vec<(usize, Limit, f64)>,
 }
+
+impl LimitPrices {
+    fn keep(&mut self, step: usize, limit: Limit, price: f64) {
+        if price > 0.0 {
+            self.entries.push((step, limit, price));
+        }
+    }
+
+    /// Moves every multiplier by `share` of the way to `estimate`, never above `cap` ($ per pu or fraction).
+    pub fn move_towards(&mut self, estimate: &LimitPrices, share: f64, cap: f64) {
+        let mut moved: BTreeMap<(usize, Limit), f64> =
+            self.entries.iter().map(|&(step, limit, price)| ((step, limit), (1.0 - share) * price)).collect();
+        for &(step, limit, price) in &estimate.entries {
+            *moved.entry((step, limit)).or_default() += share * price.min(cap);
+        }
+        self.entries.clear();
+        self.entries.extend(
+            moved
+                .into_iter()
+                .filter(|(_, price)| *price > NEGLIGIBLE_PRICE)
+                .map(|((step, limit), price)| (step, limit, price)),
+        );
+    }
+}
+
+/// Multipliers below this, $ per pu or fraction, are dropped.
+const NEGLIGIBLE_PRICE: f64 = 1e-3;
 
 /// Strength of the quadratic part and the safety margins of the priced limits.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,9 +61,11 @@ pub struct LimitPricing {
     pub current_margin: f64,
 }
 
-/// Dense scratch for the multipliers of one step.
+/// Dense scratch for the multipliers of one step, and what the last gradient found each limit to cost.
 #[derive(Debug, Clone, Default)]
 pub struct PriceScratch {
+    /// Slopes \[lambda + rho g\]+ above zero of the last [`lagrangian_gradient`]: its estimate of the multipliers.
+    pub slopes: LimitPrices,
     low: Vec<f64>,
     high: Vec<f64>,
     current: Vec<f64>,
@@ -73,12 +103,13 @@ pub fn lagrangian_gradient(
     let (steps, dt_h) = (window.steps, window.dt_h);
     let mut value = LagrangianValue::default();
     gradients.iter_mut().for_each(|g| g.fill(0.0));
+    scratch.slopes.entries.clear();
     for t in 0..steps {
         ws.solve_step(fleet, base, actions, steps, t)?;
         ws.dl_dv.fill(num_complex::Complex64::ZERO);
         scratch.load(fleet, prices, t);
         add_exchange(fleet, window, t, ws, &mut value);
-        add_limits(fleet, pricing, scratch, ws, &mut value);
+        add_limits(fleet, pricing, t, scratch, ws, &mut value);
         let PhysicsWorkspace { flow, p, q, dl_dv, dl_dp, dl_dq, .. } = ws;
         fleet.grid.linearise(p, q, flow)?;
         fleet.grid.adjoint(dl_dv, dl_dp, dl_dq, flow);
@@ -113,7 +144,8 @@ fn add_exchange(fleet: &Fleet, window: &Window, t: usize, ws: &mut PhysicsWorksp
 fn add_limits(
     fleet: &Fleet,
     pricing: &LimitPricing,
-    scratch: &PriceScratch,
+    t: usize,
+    scratch: &mut PriceScratch,
     ws: &mut PhysicsWorkspace,
     value: &mut LagrangianValue,
 ) {
@@ -128,6 +160,8 @@ fn add_limits(
         value.voltage_violation_pu = value.voltage_violation_pu.max(low).max(high);
         let slope_low = priced(low + pricing.voltage_margin_pu, scratch.low[bus], pricing.voltage_curvature, value);
         let slope_high = priced(high + pricing.voltage_margin_pu, scratch.high[bus], pricing.voltage_curvature, value);
+        scratch.slopes.keep(t, Limit::VoltageLow(bus), slope_low);
+        scratch.slopes.keep(t, Limit::VoltageHigh(bus), slope_high);
         let weight = slope_high - slope_low;
         if weight != 0.0 {
             add_voltage_magnitude_gradient(BusIndex(bus), v, weight, &mut ws.dl_dv);
@@ -143,6 +177,7 @@ fn add_limits(
         let excess = loading / limit - 1.0;
         value.current_violation = value.current_violation.max(excess);
         let slope = priced(excess + pricing.current_margin, scratch.current[branch], pricing.current_curvature, value);
+        scratch.slopes.keep(t, Limit::Current(branch), slope);
         if slope != 0.0 {
             let admittance = &fleet.grid.branch_admittances()[branch];
             admittance.add_current_magnitude_gradient(side, v, slope * factor / limit, &mut ws.dl_dv);

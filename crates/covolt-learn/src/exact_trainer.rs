@@ -1,10 +1,10 @@
 //! The default trainer: exact gradients of the priced window problem over many windows at once.
 //!
 //! Per episode (= one update): every agent proposes the mean of its policy in each window of the batch; the grid answers
-//! with dL/d action (one forward and one adjoint power flow per step, [`covolt_fleet::gradient`]), where the limits carry
-//! the multipliers that the coordination found for that very window plus a quadratic term around them (augmented
-//! Lagrangian); each agent descends on its own network. A multiplier that is right for its window makes the constrained
-//! optimum a stationary point, so no penalty weight has to be traded against cost.
+//! with dL/d action (one forward and one adjoint power flow per step, [`covolt_fleet::gradient`]), where each limit of each
+//! window carries a multiplier of its own plus a quadratic term around it (augmented Lagrangian); each agent descends on
+//! its own network; the multipliers of the windows just seen move towards \[lambda + rho g\]+. A multiplier that is right
+//! for its window makes the constrained optimum a stationary point, so no penalty weight has to be traded against cost.
 
 use crate::error::LearnError;
 use crate::learner::Learner;
@@ -34,6 +34,10 @@ pub struct ExactSettings {
     pub voltage_curvature: f64,
     /// rho for currents, $ per (fraction of the limit)^2.
     pub current_curvature: f64,
+    /// Share of the way that a window's multipliers move each time it is seen; 0 leaves a pure penalty.
+    pub multiplier_share: f64,
+    /// Largest multiplier, $ per pu or per fraction of the limit.
+    pub multiplier_cap: f64,
     /// Tightening of voltage limits while training, pu.
     pub voltage_margin_pu: f64,
     /// Tightening of current limits while training, fraction.
@@ -49,6 +53,8 @@ impl Default for ExactSettings {
             averaging: 0.01,
             voltage_curvature: 2e4,
             current_curvature: 300.0,
+            multiplier_share: 0.2,
+            multiplier_cap: 300.0,
             voltage_margin_pu: 1e-4,
             current_margin: 1e-3,
         }
@@ -75,7 +81,7 @@ pub struct Episode {
 pub struct ExactTrainer<'a> {
     fleet: &'a Fleet,
     scenarios: &'a [Scenario],
-    prices: &'a [LimitPrices],
+    prices: Vec<LimitPrices>,
     settings: ExactSettings,
     seed: u64,
     /// The agents.
@@ -89,21 +95,19 @@ pub struct ExactTrainer<'a> {
 }
 
 impl<'a> ExactTrainer<'a> {
-    /// Prepares a run over `scenarios` with the multipliers `prices` of each.
+    /// Prepares a run over `scenarios`; multipliers start at zero.
     ///
     /// # Errors
-    /// No scenario, or lists of different lengths.
+    /// No scenario, or another number of learners than microgrids.
     pub fn new(
         fleet: &'a Fleet,
         scenarios: &'a [Scenario],
-        prices: &'a [LimitPrices],
         learners: Vec<Learner>,
         settings: ExactSettings,
         seed: u64,
     ) -> Result<Self, LearnError> {
-        if scenarios.is_empty() || scenarios.len() != prices.len() {
-            let reason = format!("{} windows, {} sets of multipliers", scenarios.len(), prices.len());
-            return Err(LearnError::NoScenario { reason });
+        if scenarios.is_empty() {
+            return Err(LearnError::NoScenario { reason: "the list is empty".into() });
         }
         if learners.len() != fleet.microgrids.len() {
             return Err(LearnError::PolicyCount { count: learners.len(), microgrids: fleet.microgrids.len() });
@@ -114,7 +118,7 @@ impl<'a> ExactTrainer<'a> {
         Ok(ExactTrainer {
             fleet,
             scenarios,
-            prices,
+            prices: vec![LimitPrices::default(); scenarios.len()],
             seed,
             learners,
             episode: 0,
@@ -193,8 +197,9 @@ impl<'a> ExactTrainer<'a> {
             voltage_margin_pu: self.settings.voltage_margin_pu,
             current_margin: self.settings.current_margin,
         };
-        let (fleet, scenarios, prices, actions) = (self.fleet, self.scenarios, self.prices, &self.actions);
-        let results: Vec<(LagrangianValue, Vec<Vec<f64>>)> = indices
+        let (share, cap) = (self.settings.multiplier_share, self.settings.multiplier_cap);
+        let (fleet, scenarios, prices, actions) = (self.fleet, self.scenarios, &self.prices, &self.actions);
+        let results: Vec<(LagrangianValue, Vec<Vec<f64>>, LimitPrices)> = indices
             .par_iter()
             .enumerate()
             .map_init(
@@ -215,13 +220,16 @@ impl<'a> ExactTrainer<'a> {
                         scratch,
                         &mut gradients,
                     )?;
-                    Ok((value, gradients))
+                    let mut moved = prices[i].clone();
+                    moved.move_towards(&scratch.slopes, share, cap);
+                    Ok((value, gradients, moved))
                 },
             )
             .collect::<Result<_, LearnError>>()?;
         let mut values = Vec::with_capacity(results.len());
-        for (w, (value, gradients)) in results.into_iter().enumerate() {
+        for (w, (value, gradients, moved)) in results.into_iter().enumerate() {
             values.push(value);
+            self.prices[indices[w]] = moved;
             for (slot, gradient) in self.gradients.iter_mut().zip(gradients) {
                 slot[w] = gradient;
             }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | which windows are trained on? | [`scenarios`] | - |
 //! | what does one agent hold while it learns? | [`learner`] | (20)-(22) |
-//! | what do the limits cost in each window? | [`limit_prices`], [`coordination`] | (50)-(55) |
+//! | how is a window split between its agents? | [`coordination`] | (23)-(25) |
 //! | how are policies updated by default? | [`exact_trainer`] | (15)-(18) |
 //!
 //! The crate knows no files and no transport.
@@ -13,7 +13,6 @@ pub mod coordination;
 pub mod error;
 pub mod exact_trainer;
 pub mod learner;
-pub mod limit_prices;
 pub mod scenarios;
 
 pub use error::LearnError;

@@ -6,6 +6,7 @@
 //! loss curvature, so full steps are taken near the optimum. A proximal term that halves every round cures the cycling
 //! that flat storage-timing directions cause otherwise.
 
+use crate::bound::{BoundSettings, lower_bound};
 use crate::conic_program::{Objective, ProgramSettings, ProgramSolution, solve_program};
 use crate::error::OptimumError;
 use covolt_fleet::window_program::{WindowProgram, linearise};
@@ -65,7 +66,7 @@ pub struct Optimum {
     pub actions: Vec<Vec<f64>>,
     /// What it costs and does, after the true AC power flow.
     pub returns: WindowReturns,
-    /// Multipliers of the binding limits.
+    /// Multipliers of the binding limits; empty where the relaxation alone gave the optimum (`rounds` is 0).
     pub prices: LimitPrices,
     /// How it ended.
     pub status: OptimumStatus,
@@ -73,9 +74,20 @@ pub struct Optimum {
     pub rounds: usize,
     /// Conic programs solved.
     pub programs: u32,
+    /// Lower bound of the relaxation, $, where it was computed.
+    pub bound_usd: Option<f64>,
 }
 
-/// Optimises the window, starting at the merit order or at `start`.
+impl Optimum {
+    /// (cost - bound) / |cost|, where there is a bound.
+    pub fn bound_gap_relative(&self) -> Option<f64> {
+        let cost = self.returns.total();
+        self.bound_usd.map(|bound| (cost - bound) / cost.abs().max(f64::MIN_POSITIVE))
+    }
+}
+
+/// Optimises the window. Without a `start` on a radial network, the second-order cone relaxation of [`crate::bound`]
+/// proposes one: where its action is feasible and costs what the relaxation does, it is the global optimum already.
 ///
 /// # Errors
 /// A power flow without solution at the start, or a failing conic solver.
@@ -87,8 +99,28 @@ pub fn optimise(
     settings: &CentralSettings,
     ws: &mut PhysicsWorkspace,
 ) -> Result<Optimum, OptimumError> {
-    optimise_with(fleet, window, start, curvature, settings, ws, &mut solve_program)
+    let relaxation = match start {
+        None => lower_bound(fleet, window, &BoundSettings::default()).ok(),
+        Some(_) => None,
+    };
+    let Some(relaxation) = relaxation else {
+        return optimise_with(fleet, window, start, curvature, settings, ws, &mut solve_program);
+    };
+    let mut actions = relaxation.actions.clone();
+    make_feasible(fleet, window, &mut actions);
+    let returns = evaluate(fleet, window, &BaseDemand::new(fleet, window), &actions, ws)?;
+    let distance = returns.total() - relaxation.value_usd;
+    let mut optimum = if returns.is_safe() && distance <= CERTIFIED_GAP * returns.total().abs().max(1.0) {
+        finish(actions, returns, LimitPrices::default(), 0, 1, OptimumStatus::Optimal)
+    } else {
+        optimise_with(fleet, window, Some(&actions), curvature, settings, ws, &mut solve_program)?
+    };
+    optimum.bound_usd = Some(relaxation.value_usd);
+    Ok(optimum)
 }
+
+/// An action this close to the bound, relative, is the optimum to working accuracy.
+const CERTIFIED_GAP: f64 = 1e-6;
 
 /// What solves the convexified window of each round.
 pub type ProgramSolver<'a> =
@@ -149,7 +181,7 @@ fn finish(
         let limits = [returns.voltage, returns.current].into_iter().flatten().filter(|n| n.excess > 0.0).collect();
         OptimumStatus::Infeasible { limits }
     };
-    Optimum { actions, returns, prices, status, rounds, programs }
+    Optimum { actions, returns, prices, status, rounds, programs, bound_usd: None }
 }
 
 /// Shortest step fraction tried.
