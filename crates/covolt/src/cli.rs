@@ -169,9 +169,15 @@ pub struct TrainArgs {
     /// Episodes, that is policy updates [default: the trainer's own]
     #[arg(long, value_name = "N")]
     pub episodes: Option<usize>,
+    /// Training windows [default: the trainer's own]
+    #[arg(long, value_name = "N")]
+    pub windows: Option<usize>,
     /// Seed of all randomness
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub seed: u64,
+    /// Stop after this many episodes and leave a checkpoint, as Ctrl-C would
+    #[arg(long, value_name = "N")]
+    pub stop_after: Option<usize>,
     /// Where results go.
     #[command(flatten)]
     pub out: OutArg,
@@ -201,6 +207,9 @@ pub struct DispatchArgs {
     /// State of charge of every battery before the window, fraction of the capacity (0 to 1)
     #[arg(long, default_value_t = 0.5, value_name = "FRACTION")]
     pub soc: f64,
+    /// Also state the cost above a lower bound of what any action costs (radial networks)
+    #[arg(long)]
+    pub bound: bool,
 }
 
 /// Arguments of `simulate`.

@@ -32,6 +32,8 @@ pub struct TrainingJob<'a> {
     pub seed: u64,
     /// Policy updates; `None` for the trainer's own number.
     pub episodes: Option<usize>,
+    /// Training windows; `None` for the trainer's own number.
+    pub windows: Option<usize>,
     /// Short training for a first look.
     pub quick: bool,
     /// Policies to start from.
@@ -79,7 +81,15 @@ struct Sizes {
 fn sizes(job: &TrainingJob<'_>) -> Sizes {
     let usual = ExactSettings::default();
     let (windows, episodes) = if job.quick { (300, 200) } else { (3000, 2500) };
-    Sizes { windows, settings: ExactSettings { episodes: job.episodes.unwrap_or(episodes), ..usual } }
+    let windows = job.windows.unwrap_or(windows).max(1);
+    Sizes {
+        windows,
+        settings: ExactSettings {
+            episodes: job.episodes.unwrap_or(episodes),
+            batch: usual.batch.min(windows),
+            ..usual
+        },
+    }
 }
 
 /// Trains.

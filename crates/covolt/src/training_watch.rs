@@ -25,12 +25,19 @@ pub fn listen_for_interrupt() {
 pub struct ShownProgress {
     name: String,
     progress: Option<Progress>,
+    stop_after: Option<usize>,
+    done: usize,
 }
 
 impl ShownProgress {
     /// Progress under a name.
     pub fn new(name: &str) -> ShownProgress {
-        ShownProgress { name: name.to_owned(), progress: None }
+        ShownProgress { name: name.to_owned(), progress: None, stop_after: None, done: 0 }
+    }
+
+    /// Also asks for a stop once this many episodes are done.
+    pub fn stopping_after(self, stop_after: Option<usize>) -> ShownProgress {
+        ShownProgress { stop_after, ..self }
     }
 
     /// Clears the bar.
@@ -50,6 +57,7 @@ impl Watch for ShownProgress {
     }
 
     fn episode(&mut self, point: &LearningPoint, total: usize) {
+        self.done = point.episode + 1;
         let progress = self.progress.get_or_insert_with(|| Progress::start(&self.name, total));
         progress.at(point.episode + 1, total, || {
             format!(
@@ -60,6 +68,6 @@ impl Watch for ShownProgress {
     }
 
     fn stop_requested(&self) -> bool {
-        STOP.load(Ordering::SeqCst)
+        STOP.load(Ordering::SeqCst) || self.stop_after.is_some_and(|n| self.done >= n)
     }
 }

@@ -12,6 +12,7 @@ use covolt_case::Case;
 use covolt_dispatch::{Decision, GuardMode, GuardSettings, propose_and_decide};
 use covolt_fleet::cost::soc_path;
 use covolt_fleet::{LossCurvature, PhysicsWorkspace, Window};
+use covolt_optimum::bound::{BoundSettings, lower_bound};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -42,6 +43,11 @@ pub fn run(args: &DispatchArgs, out: &mut Output) -> Result<(), CliError> {
     let mut ws = PhysicsWorkspace::new(&case.fleet);
     let mut proposer = decider.proposer();
     let decision = propose_and_decide(&case.fleet, &window, &mut *proposer, &guard(args.layer), &curvature, &mut ws)?;
+    let decision = if args.bound {
+        decision.compared_with_bound(lower_bound(&case.fleet, &window, &BoundSettings::default())?.value_usd)
+    } else {
+        decision
+    };
     if out.is_json() {
         out.json(&as_json(&case, &window, &decision))?;
     } else {

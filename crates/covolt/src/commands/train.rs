@@ -23,6 +23,7 @@ struct Asked {
     trainer: String,
     seed: u64,
     episodes: Option<usize>,
+    windows: Option<usize>,
     from: Option<PathBuf>,
 }
 
@@ -40,6 +41,7 @@ pub fn run(args: &TrainArgs, out: &mut Output) -> Result<(), CliError> {
                 trainer: args.trainer.name().to_owned(),
                 seed: args.seed,
                 episodes: args.episodes,
+                windows: args.windows,
                 from: args.from.clone(),
             };
             (asked, PathBuf::new(), None)
@@ -73,11 +75,12 @@ pub fn run(args: &TrainArgs, out: &mut Output) -> Result<(), CliError> {
         trainer,
         seed: asked.seed,
         episodes: asked.episodes,
+        windows: asked.windows,
         quick: false,
         from,
         resume,
     };
-    let mut watch = ShownProgress::new("train");
+    let mut watch = ShownProgress::new("train").stopping_after(args.stop_after);
     let trained = train(&job, &mut watch)?;
     watch.finish();
     write_run(&case, &trained, trainer, asked.seed, &dir)?;

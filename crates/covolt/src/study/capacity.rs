@@ -86,6 +86,7 @@ fn course(study: &Study, label: String, limited: usize, watched: usize) -> Resul
             // A seed of its own for every piece; the same for all three trainings.
             seed: study.seed.wrapping_add(done as u64),
             episodes: Some(study.plan.capacity_piece),
+            windows: None,
             quick: true,
             from,
             resume: None,

@@ -39,14 +39,8 @@ struct Program {
 
 /// Compares the methods on the complete graph.
 pub fn methods(study: &Study, windows: &[TestWindow]) -> Result<Vec<CoordinationMethod>, CliError> {
-    let programs: Vec<Program> = windows
-        .par_iter()
-        .take(study.plan.updates)
-        .map(|w| program(study, w))
-        .collect::<Result<Vec<_>, CliError>>()?
-        .into_iter()
-        .flatten()
-        .collect();
+    let all: Vec<Option<Program>> = windows.par_iter().map(|w| program(study, w)).collect::<Result<_, CliError>>()?;
+    let programs: Vec<Program> = all.into_iter().flatten().take(study.plan.updates).collect();
     let graph = CommunicationGraph::complete(study.case.fleet.microgrids.len())?;
     let usual = MethodSettings::default();
     let settings = MethodSettings {

@@ -19,6 +19,7 @@ pub fn run(study: &Study, trainer: TrainerChoice) -> Result<Trained, CliError> {
         trainer,
         seed: study.seed,
         episodes: None,
+        windows: None,
         quick: study.plan.quick,
         from: None,
         resume: None,
