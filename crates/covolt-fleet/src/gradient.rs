@@ -12,10 +12,11 @@ use crate::fleet::Fleet;
 use crate::returns::{BaseDemand, Limit, PhysicsWorkspace, loaded_side};
 use crate::window::Window;
 use covolt_grid::{BusIndex, GridError, add_voltage_magnitude_gradient};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Multipliers of one window: only the non-zero ones, per step. $/pu of voltage, $/(fraction of the current limit).
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LimitPrices {
     /// (step, limit, multiplier >= 0), in order.
     pub entries: Vec<(usize, Limit, f64)>,

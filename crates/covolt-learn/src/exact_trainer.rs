@@ -74,6 +74,8 @@ pub struct Episode {
     pub voltage_violation_pu: f64,
     /// Worst current violation in the batch, fraction of the limit.
     pub current_violation: f64,
+    /// Rounds of coordination between the agents in this episode.
+    pub rounds: usize,
 }
 
 /// A training run that can be stopped after any episode and resumed with the same result.
@@ -145,6 +147,25 @@ impl<'a> ExactTrainer<'a> {
         self.order[start..(start + self.settings.batch).min(self.order.len())].to_vec()
     }
 
+    /// Multipliers of every window, for a checkpoint.
+    pub fn prices(&self) -> &[LimitPrices] {
+        &self.prices
+    }
+
+    /// Puts multipliers back and the number of the next episode; the learners are public.
+    ///
+    /// # Errors
+    /// Another number of windows.
+    pub fn restore(&mut self, prices: Vec<LimitPrices>, episode: usize) -> Result<(), LearnError> {
+        if prices.len() != self.scenarios.len() {
+            let reason = format!("multipliers of {} windows, the run has {}", prices.len(), self.scenarios.len());
+            return Err(LearnError::Checkpoint { reason });
+        }
+        self.prices = prices;
+        self.episode = episode;
+        Ok(())
+    }
+
     /// True when all episodes are done.
     pub fn is_done(&self) -> bool {
         self.episode >= self.settings.episodes
@@ -184,6 +205,7 @@ impl<'a> ExactTrainer<'a> {
             priced: values.iter().map(|v| v.priced).sum::<f64>() / count,
             voltage_violation_pu: values.iter().map(|v| v.voltage_violation_pu).fold(0.0, f64::max),
             current_violation: values.iter().map(|v| v.current_violation).fold(0.0, f64::max),
+            rounds: 1,
         };
         self.episode += 1;
         Ok(episode)

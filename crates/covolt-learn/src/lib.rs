@@ -6,6 +6,7 @@
 //! | what does one agent hold while it learns? | [`learner`] | (20)-(22) |
 //! | how is a window split between its agents? | [`coordination`] | (23)-(25) |
 //! | how are policies updated by default? | [`exact_trainer`] | (15)-(18) |
+//! | Algorithm 1 as the paper has it? | [`paper_trainer`] | (23)-(28), (50)-(55) |
 //!
 //! The crate knows no files and no transport.
 
@@ -13,9 +14,11 @@ pub mod coordination;
 pub mod error;
 pub mod exact_trainer;
 pub mod learner;
+pub mod paper_trainer;
 pub mod scenarios;
 
 pub use error::LearnError;
 pub use exact_trainer::{Episode, ExactSettings, ExactTrainer};
 pub use learner::{Learner, NetworkShape, untrained_policy};
+pub use paper_trainer::{PaperTrainer, PaperTrainerSettings};
 pub use scenarios::{Scenario, ScenarioSource, StateSpread, draw};

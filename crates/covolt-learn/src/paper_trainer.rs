@@ -1,0 +1,565 @@
+//! Algorithm 1 as the paper has it, with its equations corrected: `--trainer paper`.
+//!
+//! One episode t, one window: sampled actions (22) of every agent -> AC power flow -> gradient factors (27), (28) of
+//! reward and limits through the pathwise derivative -> QCLP (23)-(25) with the Fisher trust region (26) -> the agents'
+//! consensus (50)-(55) -> parameter step.
+//!
+//! All of g, b_m and H factor through the outputs (mu, eta) of the two networks, so the QCLP is solved in output space and
+//! mapped back by the smallest parameter step that does it. Coordinates are whitened by the Fisher metric: for agent n
+//!
+//! ```text
+//! z = ( (mu - mu_0) / sigma ,  sqrt(2) (eta - eta_0) ),     trust region  1/2 |z|^2 <= delta
+//! ```
+//!
+//! Local rows (53) are the box, ramp and energy limits of the mean, with the sign of (24). Deviations from the printed
+//! equations: `docs/deviations.md`.
+
+use crate::error::LearnError;
+use crate::exact_trainer::Episode;
+use crate::scenarios::Scenario;
+use covolt_consensus::{
+    Ball, CommunicationGraph, ConsensusError, CoupledRows, LocalProgram, LocalProgramData, LocalRow, Method,
+    MethodSettings, PaperSettings, Run, coordinate,
+};
+use covolt_fleet::rows::{CurrentRow, Reach, VoltageRow, step_rows};
+use covolt_fleet::{
+    ActionLayout, Fleet, Limit, LimitPrices, LimitPricing, Microgrid, MicrogridWindow, PhysicsWorkspace, PriceScratch,
+    feasible_map, lagrangian_gradient,
+};
+use covolt_policy::{DEFAULT_DAMPING, GaussianPolicy, OutputStep, PolicyWorkspace, pathwise_gradient_at};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Settings of the paper's trainer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PaperTrainerSettings {
+    /// Episodes t_max.
+    pub episodes: usize,
+    /// Sampled joint actions that are averaged per episode.
+    pub samples: usize,
+    /// Trust region delta of (25) at the start; falls to a tenth of it by the end.
+    pub delta: f64,
+    /// Most rounds k_max of (50)-(55).
+    pub rounds: u32,
+    /// Primal step rho_1 relative to the sizes of the programs.
+    pub primal_step: f64,
+    /// Dual step rho_2, likewise.
+    pub dual_step: f64,
+    /// Who talks to whom.
+    pub ring: bool,
+    /// Weight of the newest parameters in the running average that is kept.
+    pub averaging: f64,
+}
+
+impl Default for PaperTrainerSettings {
+    fn default() -> Self {
+        PaperTrainerSettings {
+            episodes: 400,
+            samples: 4,
+            delta: 0.05,
+            rounds: 60,
+            primal_step: 1.0,
+            dual_step: 30.0,
+            ring: false,
+            averaging: 0.02,
+        }
+    }
+}
+
+/// Limits that become rows.
+const REACH: Reach = Reach { voltage_pu: 0.006, current_fraction: 0.85 };
+/// pu of voltage per unit of a voltage row.
+const VOLTAGE_UNIT_PU: f64 = 0.01;
+/// Multipliers are bounded by elastic rows: $ per unit of a row.
+const ROW_PENALTY: f64 = 100.0;
+
+/// One agent of Algorithm 1.
+#[derive(Debug)]
+struct PaperAgent {
+    policy: GaussianPolicy,
+    average: Vec<f64>,
+    layout: ActionLayout,
+    workspace: PolicyWorkspace,
+    mean_step: OutputStep,
+    covariance_step: OutputStep,
+    raw: Vec<f64>,
+    noise: Vec<f64>,
+    action: Vec<f64>,
+    /// -dJ_R/dz, $.
+    cost_slope: Vec<f64>,
+}
+
+/// A limit while the samples are averaged: excess, slope per agent in z, samples in which it was within reach.
+struct AveragedRow {
+    excess: f64,
+    slopes: Vec<Vec<f64>>,
+    samples: usize,
+}
+
+/// Algorithm 1, resumable after any episode.
+#[derive(Debug)]
+pub struct PaperTrainer<'a> {
+    fleet: &'a Fleet,
+    scenarios: &'a [Scenario],
+    settings: PaperTrainerSettings,
+    seed: u64,
+    graph: CommunicationGraph,
+    agents: Vec<PaperAgent>,
+    physics: PhysicsWorkspace,
+    scratch: PriceScratch,
+    /// Next episode.
+    pub episode: usize,
+    /// Coordination of the last episode: rounds, multipliers, everything that left an agent.
+    pub last_run: Option<Run>,
+}
+
+impl<'a> PaperTrainer<'a> {
+    /// Prepares a run over `scenarios`, one window an episode in seeded order.
+    ///
+    /// # Errors
+    /// No scenario, or another number of policies than microgrids.
+    pub fn new(
+        fleet: &'a Fleet,
+        scenarios: &'a [Scenario],
+        policies: Vec<GaussianPolicy>,
+        settings: PaperTrainerSettings,
+        seed: u64,
+    ) -> Result<Self, LearnError> {
+        let Some(first) = scenarios.first() else {
+            return Err(LearnError::NoScenario { reason: "the list is empty".into() });
+        };
+        if policies.len() != fleet.microgrids.len() {
+            return Err(LearnError::PolicyCount { count: policies.len(), microgrids: fleet.microgrids.len() });
+        }
+        let n = policies.len();
+        let graph =
+            if settings.ring && n > 2 { CommunicationGraph::ring(n)? } else { CommunicationGraph::complete(n)? };
+        let layouts = fleet.layouts(first.window.steps);
+        let agents =
+            policies.into_iter().zip(layouts).map(|(policy, layout)| PaperAgent::new(policy, layout)).collect();
+        Ok(PaperTrainer {
+            fleet,
+            scenarios,
+            settings,
+            seed,
+            graph,
+            agents,
+            physics: PhysicsWorkspace::new(fleet),
+            scratch: PriceScratch::default(),
+            episode: 0,
+            last_run: None,
+        })
+    }
+
+    /// True when all episodes are done.
+    pub fn is_done(&self) -> bool {
+        self.episode >= self.settings.episodes
+    }
+
+    /// Policies as they stand.
+    pub fn policies(&self) -> Vec<&GaussianPolicy> {
+        self.agents.iter().map(|a| &a.policy).collect()
+    }
+
+    /// Policies with averaged parameters: what is kept.
+    ///
+    /// # Errors
+    /// None in practice: the averages have the policies' own shape.
+    pub fn averaged(&self) -> Result<Vec<GaussianPolicy>, LearnError> {
+        self.agents
+            .iter()
+            .map(|a| {
+                let mut policy = a.policy.clone();
+                policy.set_parameters(&a.average)?;
+                Ok(policy)
+            })
+            .collect()
+    }
+
+    /// Parameters and averages of every agent, for a checkpoint.
+    pub fn parameters(&self) -> Vec<(Vec<f64>, Vec<f64>)> {
+        self.agents
+            .iter()
+            .map(|a| {
+                let mut theta = vec![0.0; a.policy.parameter_count()];
+                // The length is the policy's own.
+                let _ = a.policy.copy_parameters(&mut theta);
+                (theta, a.average.clone())
+            })
+            .collect()
+    }
+
+    /// Puts parameters and averages back, and the number of the next episode.
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn restore(&mut self, parameters: &[(Vec<f64>, Vec<f64>)], episode: usize) -> Result<(), LearnError> {
+        if parameters.len() != self.agents.len() {
+            return Err(LearnError::PolicyCount { count: parameters.len(), microgrids: self.agents.len() });
+        }
+        for (agent, (theta, average)) in self.agents.iter_mut().zip(parameters) {
+            agent.policy.set_parameters(theta)?;
+            if average.len() != theta.len() {
+                let reason = format!("{} averages for {} parameters", average.len(), theta.len());
+                return Err(LearnError::Checkpoint { reason });
+            }
+            agent.average.clone_from(average);
+        }
+        self.episode = episode;
+        Ok(())
+    }
+
+    /// The window of the present episode: a seeded shuffle per pass, the same wherever a run was resumed.
+    fn window(&self) -> &'a Scenario {
+        let count = self.scenarios.len();
+        let mut order: Vec<usize> = (0..count).collect();
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(1 + (self.episode / count) as u64);
+        order.shuffle(&mut rng);
+        &self.scenarios[order[self.episode % count]]
+    }
+
+    /// One episode: lines 4 to 31 of Algorithm 1.
+    ///
+    /// # Errors
+    /// A power flow without solution, or shapes that do not fit.
+    pub fn step(&mut self) -> Result<Episode, LearnError> {
+        let scenario = self.window();
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream((1 << 32) + self.episode as u64);
+        for (n, agent) in self.agents.iter_mut().enumerate() {
+            agent.insert_parameters(&scenario.features[n], &scenario.merit_order[n])?;
+        }
+        let mut rows = BTreeMap::new();
+        let mut episode = Episode { episode: self.episode, ..Episode::default() };
+        for _ in 0..self.settings.samples.max(1) {
+            self.sample(scenario, &mut rng)?;
+            self.add_gradient_factors(scenario, &mut rows, &mut episode)?;
+        }
+        let progress = self.episode as f64 / self.settings.episodes.max(1) as f64;
+        let delta = self.settings.delta * 0.1_f64.powf(progress);
+        let run = self.coordinate(scenario, &rows, delta)?;
+        episode.rounds = run.rounds;
+        let averaging = self.settings.averaging.max(1.0 / (self.episode + 1) as f64);
+        for (agent, z) in self.agents.iter_mut().zip(&run.x) {
+            agent.update_parameters(z, averaging)?;
+        }
+        self.last_run = Some(run);
+        self.episode += 1;
+        Ok(episode)
+    }
+
+    /// Action selection (22): one joint sample, made feasible.
+    fn sample(&mut self, scenario: &Scenario, rng: &mut ChaCha8Rng) -> Result<(), LearnError> {
+        for (n, agent) in self.agents.iter_mut().enumerate() {
+            agent.policy.sample(&agent.workspace, rng, &mut agent.raw, &mut agent.noise)?;
+            let window = &scenario.window.microgrids[n];
+            feasible_map::apply(
+                &self.fleet.microgrids[n],
+                window,
+                scenario.window.dt_h,
+                &agent.layout,
+                &agent.raw,
+                &mut agent.action,
+            );
+        }
+        Ok(())
+    }
+
+    /// Reward gradient (43), (44) and limit rows (45), (46) at the sample, through (27), (28), added to the averages.
+    fn add_gradient_factors(
+        &mut self,
+        scenario: &Scenario,
+        rows: &mut BTreeMap<(usize, Limit), AveragedRow>,
+        episode: &mut Episode,
+    ) -> Result<(), LearnError> {
+        let actions: Vec<Vec<f64>> = self.agents.iter().map(|a| a.action.clone()).collect();
+        let mut gradients: Vec<Vec<f64>> = actions.iter().map(|a| vec![0.0; a.len()]).collect();
+        let value = lagrangian_gradient(
+            self.fleet,
+            &scenario.window,
+            &scenario.base,
+            &actions,
+            &LimitPrices::default(),
+            &LimitPricing {
+                voltage_curvature: 0.0,
+                current_curvature: 0.0,
+                voltage_margin_pu: 0.0,
+                current_margin: 0.0,
+            },
+            &mut self.physics,
+            &mut self.scratch,
+            &mut gradients,
+        )?;
+        let share = 1.0 / self.settings.samples.max(1) as f64;
+        episode.cost += share * value.cost;
+        episode.voltage_violation_pu = episode.voltage_violation_pu.max(value.voltage_violation_pu);
+        episode.current_violation = episode.current_violation.max(value.current_violation);
+        for (n, (agent, gradient)) in self.agents.iter_mut().zip(&gradients).enumerate() {
+            let slope = agent.to_whitened(&self.fleet.microgrids[n], scenario, n, gradient)?;
+            agent.cost_slope.iter_mut().zip(slope).for_each(|(sum, s)| *sum += share * s);
+        }
+        for t in 0..scenario.window.steps {
+            self.physics.solve_step(self.fleet, &scenario.base, &actions, scenario.window.steps, t)?;
+            let (p, q) = (self.physics.demand().0.to_vec(), self.physics.demand().1.to_vec());
+            self.fleet.grid.linearise(&p, &q, &mut self.physics.flow)?;
+            let (mut voltages, mut currents) = (Vec::new(), Vec::new());
+            step_rows(self.fleet, t, &REACH, &mut self.physics, &mut voltages, &mut currents)?;
+            for row in &voltages {
+                self.add_voltage_row(scenario, row, rows)?;
+            }
+            for row in &currents {
+                self.add_current_row(scenario, row, rows)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_voltage_row(
+        &self,
+        scenario: &Scenario,
+        row: &VoltageRow,
+        rows: &mut BTreeMap<(usize, Limit), AveragedRow>,
+    ) -> Result<(), LearnError> {
+        let slopes = |n: usize| row.coefficients[n].iter().map(|c| c / VOLTAGE_UNIT_PU).collect::<Vec<f64>>();
+        self.add_row(scenario, (row.step, row.limit), row.excess / VOLTAGE_UNIT_PU, slopes, rows)
+    }
+
+    /// (46): slope of the magnitude, Re(conj(i) di) / |i|.
+    fn add_current_row(
+        &self,
+        scenario: &Scenario,
+        row: &CurrentRow,
+        rows: &mut BTreeMap<(usize, Limit), AveragedRow>,
+    ) -> Result<(), LearnError> {
+        let magnitude = row.value.norm();
+        let direction = row.value / magnitude;
+        let slopes = |n: usize| {
+            row.re[n].iter().zip(&row.im[n]).map(|(re, im)| direction.re * re + direction.im * im).collect::<Vec<f64>>()
+        };
+        self.add_row(scenario, (row.step, Limit::Current(row.branch)), magnitude - 1.0, slopes, rows)
+    }
+
+    fn add_row(
+        &self,
+        scenario: &Scenario,
+        key: (usize, Limit),
+        excess: f64,
+        slopes: impl Fn(usize) -> Vec<f64>,
+        rows: &mut BTreeMap<(usize, Limit), AveragedRow>,
+    ) -> Result<(), LearnError> {
+        let row = rows.entry(key).or_insert_with(|| AveragedRow {
+            excess: 0.0,
+            slopes: self.agents.iter().map(|a| vec![0.0; a.cost_slope.len()]).collect(),
+            samples: 0,
+        });
+        row.samples += 1;
+        row.excess += excess;
+        for (n, agent) in self.agents.iter().enumerate() {
+            let mut gradient = vec![0.0; agent.layout.len()];
+            let start = key.0 * agent.layout.per_step();
+            gradient[start..start + agent.layout.per_step()].copy_from_slice(&slopes(n));
+            let whitened = agent.to_whitened(&self.fleet.microgrids[n], scenario, n, &gradient)?;
+            row.slopes[n].iter_mut().zip(whitened).for_each(|(sum, s)| *sum += s);
+        }
+        Ok(())
+    }
+
+    /// Builds the QCLP (23)-(25) and solves it by (50)-(55).
+    fn coordinate(
+        &self,
+        scenario: &Scenario,
+        rows: &BTreeMap<(usize, Limit), AveragedRow>,
+        delta: f64,
+    ) -> Result<Run, LearnError> {
+        let limits: Vec<f64> = rows.values().map(|row| -row.excess / row.samples as f64).collect();
+        let penalties = vec![ROW_PENALTY; limits.len()];
+        let count = limits.len();
+        let coupled_rows = CoupledRows::try_new(limits)?.with_penalties(penalties)?;
+        let mut programs = Vec::with_capacity(self.agents.len());
+        for (n, agent) in self.agents.iter().enumerate() {
+            let coupled = rows.values().flat_map(|row| row.slopes[n].iter().map(|s| s / row.samples as f64)).collect();
+            let window = &scenario.window.microgrids[n];
+            let data = agent.local_program(&self.fleet.microgrids[n], window, scenario.window.dt_h, delta, coupled)?;
+            programs.push(
+                LocalProgram::try_new(data, count).map_err(|faults| ConsensusError::BadProgram { agent: n, faults })?,
+            );
+        }
+        let steps = PaperSettings::for_programs(&programs, self.settings.primal_step, self.settings.dual_step);
+        let paper = PaperSettings {
+            max_rounds: self.settings.rounds,
+            theta_tolerance: 1e-3,
+            lambda_tolerance: 1e-2,
+            violation_tolerance: 1e-4,
+            ..steps
+        };
+        let settings = MethodSettings { paper: Some(paper), ..MethodSettings::default() };
+        // k_max rounds without full convergence are the paper's own stopping rule: the step is used as it stands.
+        Ok(coordinate(Method::Paper, &programs, &coupled_rows, &self.graph, &settings)
+            .unwrap_or_else(|failed| failed.record))
+    }
+}
+
+impl PaperAgent {
+    fn new(policy: GaussianPolicy, layout: ActionLayout) -> PaperAgent {
+        let (d, k) = (policy.actions(), policy.covariance_coordinates());
+        let mut average = vec![0.0; policy.parameter_count()];
+        // The length is the policy's own.
+        let _ = policy.copy_parameters(&mut average);
+        PaperAgent {
+            workspace: policy.workspace(1),
+            mean_step: OutputStep::new(policy.mean_net(), 1),
+            covariance_step: OutputStep::new(policy.covariance_net(), 1),
+            raw: vec![0.0; d],
+            noise: vec![0.0; d],
+            action: vec![0.0; layout.len()],
+            cost_slope: vec![0.0; d + k],
+            average,
+            policy,
+            layout,
+        }
+    }
+
+    /// (20), (21) at the present state; clears the averages.
+    fn insert_parameters(&mut self, features: &[f64], base: &[f64]) -> Result<(), LearnError> {
+        self.policy.evaluate(features, base, 1, &mut self.workspace)?;
+        self.cost_slope.fill(0.0);
+        Ok(())
+    }
+
+    /// d/dz from d/d action of the present sample: feasible map, then the pathwise derivative that (47)-(49) mean.
+    fn to_whitened(
+        &self,
+        mg: &Microgrid,
+        scenario: &Scenario,
+        n: usize,
+        d_action: &[f64],
+    ) -> Result<Vec<f64>, LearnError> {
+        let mut d_raw = d_action.to_vec();
+        let window = &scenario.window.microgrids[n];
+        feasible_map::pull_back(mg, window, scenario.window.dt_h, &self.layout, &self.raw, &self.action, &mut d_raw);
+        let factor = self.policy.factor(&self.workspace, 0)?;
+        let d = self.policy.actions();
+        let mut whitened = vec![0.0; self.cost_slope.len()];
+        let (d_mean, d_eta) = whitened.split_at_mut(d);
+        pathwise_gradient_at(&factor, &self.noise, &d_raw, d_mean, d_eta)?;
+        d_mean.iter_mut().enumerate().for_each(|(i, g)| *g *= factor.diagonal(i));
+        d_eta.iter_mut().for_each(|g| *g *= std::f64::consts::FRAC_1_SQRT_2);
+        Ok(whitened)
+    }
+
+    /// Private part of the QCLP in z: minimise -g z over the local rows and the trust region.
+    fn local_program(
+        &self,
+        mg: &Microgrid,
+        window: &MicrogridWindow,
+        dt_h: f64,
+        delta: f64,
+        coupled: Vec<f64>,
+    ) -> Result<LocalProgramData, LearnError> {
+        let n = self.cost_slope.len();
+        let radius = (2.0 * delta).sqrt();
+        let factor = self.policy.factor(&self.workspace, 0)?;
+        let sigma: Vec<f64> = (0..self.policy.actions()).map(|i| factor.diagonal(i)).collect();
+        let mut data = LocalProgramData {
+            quadratic: None,
+            linear: self.cost_slope.clone(),
+            lower: vec![-radius; n],
+            upper: vec![radius; n],
+            rows: Vec::new(),
+            balls: vec![Ball::trust(&vec![1.0; n], &vec![0.0; n], delta)],
+            coupled,
+        };
+        self.add_local_rows(mg, window, dt_h, radius, &sigma, &mut data);
+        Ok(data)
+    }
+
+    /// (53): box (5), (6), (8), (11), (12), (14) and ramps (7), energy (10) of the mean. A limit that the mean has already
+    /// left is met half of the trust region at a time, so that the program stays feasible.
+    fn add_local_rows(
+        &self,
+        mg: &Microgrid,
+        window: &MicrogridWindow,
+        dt_h: f64,
+        radius: f64,
+        sigma: &[f64],
+        data: &mut LocalProgramData,
+    ) {
+        let mu = self.workspace.mean();
+        let layout = &self.layout;
+        let inward = 0.5 * radius / (mu.len().max(1) as f64).sqrt();
+        let mut bound = |i: usize, low: f64, high: f64| {
+            data.lower[i] = ((low - mu[i]) / sigma[i]).clamp(-radius, inward);
+            data.upper[i] = ((high - mu[i]) / sigma[i]).clamp(-inward, radius).max(data.lower[i]);
+        };
+        for t in 0..layout.steps {
+            for (i, d) in mg.dgs.iter().enumerate() {
+                bound(layout.p_dg(t, i), 0.0, d.p_max_kw);
+                bound(layout.q_dg(t, i), 0.0, d.q_max_kvar);
+            }
+            for (k, d) in mg.batteries.iter().enumerate() {
+                bound(layout.p_ess(t, k), -d.p_discharge_max_kw, d.p_charge_max_kw);
+                bound(layout.q_ess(t, k), -d.q_max_kvar, d.q_max_kvar);
+            }
+            for (j, d) in mg.pvs.iter().enumerate() {
+                bound(layout.q_pv(t, j), -d.q_max_kvar, d.q_max_kvar);
+            }
+        }
+        for (i, d) in mg.dgs.iter().enumerate() {
+            let ramp = d.ramp_kw(dt_h);
+            for t in 0..layout.steps {
+                let now = layout.p_dg(t, i);
+                let mut coefficients = vec![(now, sigma[now] / ramp)];
+                let mut change = mu[now] - window.start.p_dg_kw[i];
+                if t > 0 {
+                    let before = layout.p_dg(t - 1, i);
+                    coefficients.push((before, -sigma[before] / ramp));
+                    change = mu[now] - mu[before];
+                }
+                data.rows.push(widened(coefficients, -1.0 - change / ramp, 1.0 - change / ramp));
+            }
+        }
+        for (k, d) in mg.batteries.iter().enumerate() {
+            let mut coefficients = Vec::with_capacity(layout.steps);
+            let mut soc = window.start.soc[k];
+            for t in 0..layout.steps {
+                let at = layout.p_ess(t, k);
+                let slope = if mu[at] >= 0.0 { d.eta_charge } else { 1.0 / d.eta_discharge } * dt_h / d.capacity_kwh;
+                coefficients.push((at, slope * sigma[at]));
+                soc += d.soc_change(mu[at], dt_h);
+                data.rows.push(widened(coefficients.clone(), d.soc_min - soc, d.soc_max - soc));
+            }
+        }
+    }
+
+    /// The smallest parameter step that moves the outputs by z.
+    fn update_parameters(&mut self, z: &[f64], averaging: f64) -> Result<(), LearnError> {
+        let d = self.policy.actions();
+        let d_mean: Vec<f64> = {
+            let factor = self.policy.factor(&self.workspace, 0)?;
+            z[..d].iter().enumerate().map(|(i, z)| z * factor.diagonal(i)).collect()
+        };
+        let d_eta: Vec<f64> = z[d..].iter().map(|z| z * std::f64::consts::FRAC_1_SQRT_2).collect();
+        let mut theta = vec![0.0; self.policy.parameter_count()];
+        self.policy.copy_parameters(&mut theta)?;
+        let split = self.policy.mean_net().parameter_count();
+        let mut step = vec![0.0; theta.len()];
+        let (mean, covariance) = step.split_at_mut(split);
+        self.mean_step.mean_step(&self.policy, &mut self.workspace, &d_mean, DEFAULT_DAMPING, mean)?;
+        self.covariance_step.covariance_step(&self.policy, &mut self.workspace, &d_eta, DEFAULT_DAMPING, covariance)?;
+        theta.iter_mut().zip(&step).for_each(|(theta, step)| *theta += step);
+        self.policy.set_parameters(&theta)?;
+        for (mean, theta) in self.average.iter_mut().zip(&theta) {
+            *mean += averaging * (theta - *mean);
+        }
+        Ok(())
+    }
+}
+
+/// A row that always admits z = 0: where the mean has left the limit, it must not go further.
+fn widened(coefficients: Vec<(usize, f64)>, lower: f64, upper: f64) -> LocalRow {
+    LocalRow { coefficients, lower: lower.min(0.0), upper: upper.max(0.0) }
+}
