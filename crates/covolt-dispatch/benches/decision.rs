@@ -3,6 +3,8 @@
 //! The policies are untrained (their means are the merit order), which costs the same time as trained ones. Counts that
 //! do not depend on the machine are printed first: windows, how many proposals are safe, programs per layer.
 
+#![allow(clippy::unwrap_used, missing_docs)]
+
 use covolt_case::Case;
 use covolt_dispatch::*;
 use covolt_fleet::state::feature_names;

@@ -53,6 +53,7 @@ pub(crate) fn returns_are_safe(returns: &WindowReturns) -> bool {
 }
 
 /// Writes the certificate of what was examined.
+#[allow(clippy::too_many_arguments)]
 pub(crate) fn certificate(
     fleet: &Fleet,
     window: &Window,

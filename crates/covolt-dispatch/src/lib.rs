@@ -9,7 +9,8 @@
 //! | how is a broken limit mended? | [`repair`] |
 //! | how does a decision get cheaper? | [`polish`] |
 //! | what does an agent know of the next hours? | [`forecast`] |
-//! | what happens over a day? | [`simulate`] |
+//! | what happens over a day? | [`simulate`], [`simulation_record`] |
+//! | what would somebody reach who knows the day? | [`perfect_information`] |
 //! | what are the layers of dispatch worth? | [`layers`] |
 //!
 //! Guarantee: a [`Decision`] is made by [`guard::decide`] alone, so every decision carries a [`Certificate`] that was
@@ -23,10 +24,12 @@ pub mod forecast;
 pub mod guard;
 pub mod layers;
 pub mod local_limits;
+pub mod perfect_information;
 pub mod polish;
 pub mod proposal;
 pub mod repair;
 pub mod simulate;
+pub mod simulation_record;
 mod start_state;
 mod window_check;
 
@@ -35,11 +38,10 @@ pub use error::DispatchError;
 pub use forecast::{Forecast, ForecastKind};
 pub use guard::{Decision, GuardMode, GuardSettings, decide, propose_and_decide};
 pub use layers::{LayerOutcome, LayerSettings, LayerSummary, WindowLayers, evaluate_window, evaluate_windows};
+pub use perfect_information::{perfect_information_optimum, terminal_after};
 pub use polish::PolishSettings;
 pub use proposal::{MeritOrder, PolicyFleet, Proposer};
 pub use repair::{RepairMetric, RepairSettings};
-pub use simulate::{
-    BranchReading, SimulationRecord, SimulationSettings, StepRecord, perfect_information_optimum, simulate,
-    terminal_after,
-};
+pub use simulate::simulate;
+pub use simulation_record::{BranchReading, SimulationRecord, SimulationSettings, StepRecord};
 pub use start_state::start_state;

@@ -4,7 +4,7 @@
 //! A step from a safe action counts only when the safe result costs less; otherwise the way is halved. A step from an
 //! unsafe action replaces the repair: the program holds the same limits.
 
-use crate::repair::{Candidate, RepairSettings, Situation, between, repair};
+use crate::repair::{Candidate, Pressure, RepairSettings, Situation, between, repair};
 use covolt_fleet::{PhysicsWorkspace, Reach};
 use covolt_optimum::Objective;
 
@@ -43,17 +43,9 @@ pub(crate) fn polish(
     ws: &mut PhysicsWorkspace,
 ) -> Polish {
     let mut outcome = Polish { best: start, accepted: false, repairs: 0, programs: 0 };
-    let margins = (repair_settings.voltage_margin_pu, repair_settings.current_margin);
+    let pressure = Pressure::of_round(repair_settings, 0);
     let objective = Objective::Cost { proximal: settings.proximal };
-    let step = situation.program_step(
-        &outcome.best,
-        objective,
-        &settings.reach,
-        margins,
-        repair_settings.tolerance,
-        &mut outcome.programs,
-        ws,
-    );
+    let step = situation.program_step(&outcome.best, objective, &settings.reach, pressure, &mut outcome.programs, ws);
     let Some(step) = step else { return outcome };
     let started_safe = outcome.best.is_safe();
     let mut fraction = 1.0;

@@ -11,7 +11,7 @@ use covolt_fleet::window_program::linearise;
 use covolt_fleet::{BaseDemand, Fleet, LossCurvature, PhysicsWorkspace, Reach, Window, WindowReturns, evaluate};
 use covolt_grid::GridError;
 use covolt_optimum::central::{make_feasible, merit_order_actions};
-use covolt_optimum::{CentralSettings, Objective, ProgramSettings, optimise, solve_program};
+use covolt_optimum::{CentralSettings, Objective, Optimum, OptimumError, ProgramSettings, optimise, solve_program};
 
 /// What a repair minimises.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -60,6 +60,9 @@ impl Default for RepairSettings {
 pub(crate) const VOLTAGE_WEIGHT: f64 = 2e4;
 /// See [`VOLTAGE_WEIGHT`].
 pub(crate) const CURRENT_WEIGHT: f64 = 4e3;
+/// Growth of the weights from round to round, and after how many rounds it ends.
+const WEIGHT_GROWTH: f64 = 5.0;
+const MOST_GROWTH: u32 = 3;
 /// Shortest fraction of a step tried when the power flow at its end has no solution.
 const SHORTEST_STEP: f64 = 1.0 / 16.0;
 
@@ -78,6 +81,31 @@ impl Candidate {
     /// Weighted sum of all violations; the measure of "least".
     pub fn violation(&self) -> f64 {
         VOLTAGE_WEIGHT * self.returns.voltage_violation_sum_pu + CURRENT_WEIGHT * self.returns.current_violation_sum
+    }
+}
+
+/// How hard a program is told to keep the limits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pressure {
+    pub voltage_margin_pu: f64,
+    pub current_margin: f64,
+    /// Multiple of [`VOLTAGE_WEIGHT`] and [`CURRENT_WEIGHT`].
+    pub weight_factor: f64,
+    /// Tolerance of the conic solver.
+    pub tolerance: f64,
+}
+
+impl Pressure {
+    /// Of round `round`, counted from 0: margins double; weights grow by five, since no fixed weight is above every
+    /// multiplier (a stiff bus and a long step make them large).
+    pub fn of_round(settings: &RepairSettings, round: u32) -> Pressure {
+        let doubled = 2.0_f64.powi(round.min(20) as i32);
+        Pressure {
+            voltage_margin_pu: settings.voltage_margin_pu * doubled,
+            current_margin: settings.current_margin * doubled,
+            weight_factor: WEIGHT_GROWTH.powi(round.min(MOST_GROWTH) as i32),
+            tolerance: settings.tolerance,
+        }
     }
 }
 
@@ -104,19 +132,18 @@ impl Situation<'_> {
         at: &Candidate,
         objective: Objective,
         reach: &Reach,
-        margins: (f64, f64),
-        tolerance: f64,
+        pressure: Pressure,
         programs: &mut u32,
         ws: &mut PhysicsWorkspace,
     ) -> Option<Candidate> {
         let mut program = linearise(self.fleet, self.window, self.base, &at.actions, reach, self.curvature, ws).ok()?;
         let settings = ProgramSettings {
             objective,
-            voltage_weight: VOLTAGE_WEIGHT,
-            current_weight: CURRENT_WEIGHT,
-            voltage_margin_pu: margins.0,
-            current_margin: margins.1,
-            tolerance,
+            voltage_weight: VOLTAGE_WEIGHT * pressure.weight_factor,
+            current_weight: CURRENT_WEIGHT * pressure.weight_factor,
+            voltage_margin_pu: pressure.voltage_margin_pu,
+            current_margin: pressure.current_margin,
+            tolerance: pressure.tolerance,
         };
         *programs += 1;
         let solution = solve_program(&mut program, &settings).ok()?;
@@ -159,25 +186,15 @@ pub(crate) fn repair(
         RepairMetric::Nearest => Objective::Nearest,
         RepairMetric::Cost { proximal } => Objective::Cost { proximal },
     };
-    let mut margin_factor = 1.0;
     while !at.is_safe() && outcome.rounds < settings.max_rounds {
+        let pressure = Pressure::of_round(settings, outcome.rounds);
         outcome.rounds += 1;
-        let margins = (settings.voltage_margin_pu * margin_factor, settings.current_margin * margin_factor);
-        let step = situation.program_step(
-            &at,
-            objective,
-            &settings.reach,
-            margins,
-            settings.tolerance,
-            &mut outcome.programs,
-            ws,
-        );
+        let step = situation.program_step(&at, objective, &settings.reach, pressure, &mut outcome.programs, ws);
         let Some(step) = step else { break };
         if step.is_safe() || step.violation() < outcome.best.violation() {
             outcome.best = step.clone();
         }
         at = step;
-        margin_factor *= 2.0;
     }
     outcome
 }
@@ -190,8 +207,6 @@ pub(crate) fn central_repair(
 ) -> Option<Repair> {
     let central = CentralSettings::default();
     let program = ProgramSettings {
-        voltage_weight: VOLTAGE_WEIGHT,
-        current_weight: CURRENT_WEIGHT,
         voltage_margin_pu: settings.voltage_margin_pu,
         current_margin: settings.current_margin,
         ..central.program
@@ -202,7 +217,7 @@ pub(crate) fn central_repair(
     // Everything at rest: the start that is left when the merit order has no power flow.
     starts.push(fleet.layouts(window.steps).iter().map(|layout| vec![0.0; layout.len()]).collect());
     for start in starts {
-        if let Ok(optimum) = optimise(fleet, window, Some(&start), situation.curvature, &central, ws) {
+        if let Ok(optimum) = optimise_safely(fleet, window, Some(&start), situation.curvature, &central, ws) {
             let found = Candidate { actions: optimum.actions, returns: optimum.returns };
             let mut outcome = repair(situation, found, settings, ws);
             outcome.programs += optimum.programs;
@@ -210,4 +225,32 @@ pub(crate) fn central_repair(
         }
     }
     None
+}
+
+/// The central optimum, with weights of the limits raised tenfold, up to twice, while it ends outside the limits: what is
+/// then still broken is not the price of a weight that was too low.
+///
+/// # Errors
+/// Those of the optimisation.
+pub(crate) fn optimise_safely(
+    fleet: &Fleet,
+    window: &Window,
+    start: Option<&[Vec<f64>]>,
+    curvature: &[LossCurvature],
+    settings: &CentralSettings,
+    ws: &mut PhysicsWorkspace,
+) -> Result<Optimum, OptimumError> {
+    let mut settings = *settings;
+    let mut optimum = optimise(fleet, window, start, curvature, &settings, ws)?;
+    for _ in 0..2 {
+        if returns_are_safe(&optimum.returns) {
+            break;
+        }
+        settings.program.voltage_weight *= 10.0;
+        settings.program.current_weight *= 10.0;
+        let Ok(next) = optimise(fleet, window, Some(&optimum.actions), curvature, &settings, ws) else { break };
+        let (rounds, programs) = (optimum.rounds + next.rounds, optimum.programs + next.programs);
+        optimum = Optimum { rounds, programs, ..next };
+    }
+    Ok(optimum)
 }

@@ -8,144 +8,20 @@
 //! start), with W the value of stored energy at the end of the span, the same for everybody who is compared. Spans are
 //! independent of each other, so callers may run days in parallel with the same result.
 
-use crate::certificate::Certificate;
 use crate::error::DispatchError;
-use crate::forecast::{Forecast, ForecastKind, check_profiles};
+use crate::forecast::{Forecast, ForecastKind};
 use crate::guard::{Decision, GuardMode, GuardSettings, decide, propose_and_decide};
+use crate::perfect_information::{check_span, terminal_after};
 use crate::proposal::Proposer;
+use crate::simulation_record::{BranchReading, SimulationRecord, SimulationSettings, StepRecord};
 use crate::start_state::{advance, first_step};
 use covolt_fleet::{
-    BaseDemand, Cost, Fleet, LossCurvature, MicrogridStart, PhysicsWorkspace, PriceKnowledge, PriceOutlook, Profiles,
-    StorageValuation, TerminalValue, Window,
+    BaseDemand, Cost, Fleet, LossCurvature, MicrogridStart, PhysicsWorkspace, PriceOutlook, Profiles, TerminalValue,
+    Window,
 };
 use covolt_grid::{BranchIndex, Complex64, CurrentSide};
-use covolt_optimum::{CentralSettings, Optimum, optimise};
 use std::ops::{ControlFlow, Range};
 use std::time::Instant;
-
-/// Settings of a simulation.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SimulationSettings {
-    /// Window length T, steps.
-    pub steps: usize,
-    /// What is known of loads and PV power.
-    pub forecast: ForecastKind,
-    /// What is known of prices.
-    pub knowledge: PriceKnowledge,
-    /// Value of energy left at the end of a window, and at the end of the span.
-    pub valuation: StorageValuation,
-    /// The guard.
-    pub guard: GuardSettings,
-    /// Keep voltages, currents and injections of every step (large).
-    pub keep_network: bool,
-}
-
-impl Default for SimulationSettings {
-    fn default() -> Self {
-        SimulationSettings {
-            steps: 4,
-            forecast: ForecastKind::default(),
-            knowledge: PriceKnowledge::default(),
-            valuation: StorageValuation::default(),
-            guard: GuardSettings::default(),
-            keep_network: true,
-        }
-    }
-}
-
-/// Current of one branch in one step.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct BranchReading {
-    /// Magnitude at the from end, A.
-    pub from_a: f64,
-    /// Magnitude at the to end, A.
-    pub to_a: f64,
-    /// Larger of both over the limit; `None` without a limit.
-    pub loading: Option<f64>,
-}
-
-/// One applied step.
-#[derive(Debug, Clone)]
-pub struct StepRecord {
-    /// Row of the profiles.
-    pub row: usize,
-    /// Start of the step, seconds since 1970 UTC.
-    pub unix_s: i64,
-    /// Applied action per microgrid in the layout of one step (`Microgrid::layout(1)`), kW and kvar.
-    pub actions: Vec<Vec<f64>>,
-    /// State of charge per microgrid and battery at the end of the step.
-    pub soc: Vec<Vec<f64>>,
-    /// Export per microgrid, kW.
-    pub export_kw: Vec<f64>,
-    /// Cost per microgrid: fuel and exchange of the step, no storage value.
-    pub costs: Vec<Cost>,
-    /// Net **demand** per bus, kW (empty unless kept); the substation's own entry holds no exchange.
-    pub demand_kw: Vec<f64>,
-    /// Net demand per bus, kvar (empty unless kept).
-    pub demand_kvar: Vec<f64>,
-    /// Voltage per bus, pu (empty unless kept).
-    pub voltages: Vec<Complex64>,
-    /// Per branch (empty unless kept).
-    pub branches: Vec<BranchReading>,
-    /// Certificate of the window's decision: as the agent saw it.
-    pub decision: Certificate,
-    /// Certificate of the applied step against the true data.
-    pub applied: Certificate,
-    /// Time from forecast window to certified step, microseconds.
-    pub time_us: f64,
-}
-
-impl StepRecord {
-    /// Cost of the step over all microgrids, $.
-    pub fn cost_usd(&self) -> f64 {
-        self.costs.iter().map(Cost::total).sum()
-    }
-
-    /// Every limit held in the applied step.
-    pub fn is_safe(&self) -> bool {
-        self.applied.is_certified()
-    }
-}
-
-/// A simulated span.
-#[derive(Debug, Clone)]
-pub struct SimulationRecord {
-    /// Rows asked for.
-    pub rows: Range<usize>,
-    /// The steps; fewer than rows when the progress callback stopped the run.
-    pub steps: Vec<StepRecord>,
-    /// Devices before the first step.
-    pub start: Vec<MicrogridStart>,
-    /// Devices after the last step.
-    pub end: Vec<MicrogridStart>,
-    /// Gain in value of stored energy over the span, $.
-    pub stored_value_gain_usd: f64,
-}
-
-impl SimulationRecord {
-    /// Cost of the span, $: steps minus the gain in value of stored energy.
-    pub fn cost_usd(&self) -> f64 {
-        self.steps.iter().map(StepRecord::cost_usd).sum::<f64>() - self.stored_value_gain_usd
-    }
-
-    /// Applied steps in which a limit was broken.
-    pub fn violating_steps(&self) -> usize {
-        self.steps.iter().filter(|step| !step.is_safe()).count()
-    }
-
-    /// Applied steps for which no safe dispatch was found although repair was allowed.
-    pub fn infeasible_steps(&self) -> usize {
-        let infeasible = |step: &&StepRecord| {
-            matches!(step.applied.verdict, crate::Verdict::LeastViolation { .. } | crate::Verdict::NoPowerFlow { .. })
-        };
-        self.steps.iter().filter(infeasible).count()
-    }
-
-    /// All rows were simulated.
-    pub fn is_complete(&self) -> bool {
-        self.steps.len() == self.rows.len()
-    }
-}
 
 /// Simulates `rows`; `progress` sees every step and may stop the run.
 ///
@@ -193,7 +69,7 @@ fn simulate_step(
     fleet: &Fleet,
     forecast: &Forecast<'_>,
     row: usize,
-    states: &mut Vec<MicrogridStart>,
+    states: &mut [MicrogridStart],
     proposer: &mut dyn Proposer,
     curvature: &[LossCurvature],
     settings: &SimulationSettings,
@@ -301,49 +177,6 @@ fn branch_readings(fleet: &Fleet, v: &[Complex64]) -> Vec<BranchReading> {
                 .then(|| covolt_fleet::returns::loading_pu(fleet, BranchIndex(branch).0, v) / limit),
         })
         .collect()
-}
-
-/// Value of stored energy after the row before `end_row`, as seen from that row: the end valuation of a span, per
-/// microgrid and battery.
-pub fn terminal_after(
-    fleet: &Fleet,
-    profiles: &Profiles,
-    outlook: &PriceOutlook,
-    end_row: usize,
-    valuation: &StorageValuation,
-    knowledge: PriceKnowledge,
-) -> Vec<Vec<TerminalValue>> {
-    outlook.terminal_values(fleet, profiles, end_row.saturating_sub(1), 1, valuation, knowledge)
-}
-
-/// The same span optimised at once with everything known (T = number of rows), same start, same end valuation.
-///
-/// # Errors
-/// Input that does not fit, or a failing optimisation.
-#[allow(clippy::too_many_arguments)]
-pub fn perfect_information_optimum(
-    fleet: &Fleet,
-    profiles: &Profiles,
-    rows: Range<usize>,
-    start: &[MicrogridStart],
-    terminal: &[Vec<TerminalValue>],
-    curvature: &[LossCurvature],
-    settings: &CentralSettings,
-    ws: &mut PhysicsWorkspace,
-) -> Result<Optimum, DispatchError> {
-    check_span(fleet, profiles, &rows)?;
-    let window = Window::from_profiles(profiles, rows.start, rows.len(), start, terminal)
-        .ok_or(DispatchError::Span { start: rows.start, end: rows.end, rows: profiles.rows() })?;
-    crate::window_check::check_window(fleet, &window)?;
-    Ok(optimise(fleet, &window, None, curvature, settings, ws)?)
-}
-
-fn check_span(fleet: &Fleet, profiles: &Profiles, rows: &Range<usize>) -> Result<(), DispatchError> {
-    check_profiles(fleet, profiles)?;
-    if rows.is_empty() || rows.end > profiles.rows() {
-        return Err(DispatchError::Span { start: rows.start, end: rows.end, rows: profiles.rows() });
-    }
-    Ok(())
 }
 
 /// W(SOC at the end) - W(SOC at the start), summed over all batteries, $.

@@ -1,5 +1,7 @@
 //! Laws of the guard on the small test fleet.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod common;
 
 use common::{assert_safe, fleet_with, independent_margins, small, tight_fleet};

@@ -1,5 +1,7 @@
 //! Proposals, layers of dispatch, and the built-in case.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod common;
 
 use common::{assert_safe, small, tight_fleet};

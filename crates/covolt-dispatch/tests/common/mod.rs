@@ -1,5 +1,6 @@
 //! The fleet crate's test fleet, profiles for it, and a check of joint actions that shares no code with the guard.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
 #![allow(dead_code)] // each test file uses its own part
 
 #[path = "../../../covolt-fleet/tests/common/mod.rs"]
