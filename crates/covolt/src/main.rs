@@ -16,7 +16,6 @@ mod cli;
 mod commands;
 mod dispatch_folder;
 mod exit;
-mod learner_checkpoint;
 mod memory;
 mod moment;
 mod output;

@@ -69,7 +69,7 @@ fn program(study: &Study, w: &TestWindow) -> Result<Option<Program>, CliError> {
     make_feasible(fleet, &w.window, &mut at);
     let window_program = linearise(fleet, &w.window, &base, &at, &REACH, &study.curvature, &mut ws)?;
     let settings = ProgramSettings { objective: Objective::Cost { proximal: PROXIMAL }, ..ProgramSettings::default() };
-    let coupled = CoupledWindow::new(&window_program, &settings)?;
+    let coupled = CoupledWindow::new(&window_program, &fleet.owner_of_branches(), &settings)?;
     if coupled.meaning.is_empty() {
         return Ok(None);
     }
