@@ -47,13 +47,13 @@ pub struct ExactSettings {
 impl Default for ExactSettings {
     fn default() -> Self {
         ExactSettings {
-            episodes: 5000,
+            episodes: 3000,
             batch: 200,
             rate: 3e-3,
             averaging: 0.01,
             voltage_curvature: 2e4,
             current_curvature: 300.0,
-            multiplier_share: 0.2,
+            multiplier_share: 0.1,
             multiplier_cap: 300.0,
             voltage_margin_pu: 1e-4,
             current_margin: 1e-3,

@@ -59,7 +59,7 @@ impl Default for PaperTrainerSettings {
         PaperTrainerSettings {
             episodes: 400,
             samples: 4,
-            delta: 0.05,
+            delta: 10.0,
             rounds: 60,
             primal_step: 1.0,
             dual_step: 30.0,
