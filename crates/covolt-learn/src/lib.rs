@@ -20,5 +20,5 @@ pub mod scenarios;
 pub use error::LearnError;
 pub use exact_trainer::{Episode, ExactSettings, ExactTrainer};
 pub use learner::{Learner, NetworkShape, untrained_policy};
-pub use paper_trainer::{PaperTrainer, PaperTrainerSettings};
+pub use paper_trainer::{PaperTrainer, PaperTrainerSettings, UpdateProgram};
 pub use scenarios::{Scenario, ScenarioSource, StateSpread, draw};

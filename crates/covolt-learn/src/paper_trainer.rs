@@ -14,6 +14,7 @@
 //! Local rows (53) are the box, ramp and energy limits of the mean, with the sign of (24). Deviations from the printed
 //! equations: `docs/deviations.md`.
 
+use crate::coordination::SharedRow;
 use crate::error::LearnError;
 use crate::exact_trainer::Episode;
 use crate::scenarios::Scenario;
@@ -97,6 +98,19 @@ struct AveragedRow {
     excess: f64,
     slopes: Vec<Vec<f64>>,
     samples: usize,
+}
+
+type AveragedRows = BTreeMap<(usize, Limit), AveragedRow>;
+
+/// One update as the coordination methods see it.
+#[derive(Debug, Clone)]
+pub struct UpdateProgram {
+    /// Private programs, one per agent.
+    pub programs: Vec<LocalProgram>,
+    /// Shared rows.
+    pub rows: CoupledRows,
+    /// What each shared row stands for.
+    pub meaning: Vec<SharedRow>,
 }
 
 /// Algorithm 1, resumable after any episode.
@@ -222,11 +236,37 @@ impl<'a> PaperTrainer<'a> {
         &self.scenarios[order[self.episode % count]]
     }
 
+    /// The QCLP (23)-(25) of the present episode, split between its agents, and what its shared rows stand for: for
+    /// comparing coordination methods on it. The policies stay as they are.
+    ///
+    /// # Errors
+    /// A power flow without solution, or shapes that do not fit.
+    pub fn update_program(&mut self) -> Result<UpdateProgram, LearnError> {
+        let (rows, _) = self.gradient_factors()?;
+        self.program(&rows, self.settings.delta)
+    }
+
     /// One episode: lines 4 to 31 of Algorithm 1.
     ///
     /// # Errors
     /// A power flow without solution, or shapes that do not fit.
     pub fn step(&mut self) -> Result<Episode, LearnError> {
+        let (rows, mut episode) = self.gradient_factors()?;
+        let progress = self.episode as f64 / self.settings.episodes.max(1) as f64;
+        let program = self.program(&rows, self.settings.delta * 0.1_f64.powf(progress))?;
+        let run = self.coordinate(&program);
+        episode.rounds = run.rounds;
+        let averaging = self.settings.averaging.max(1.0 / (self.episode + 1) as f64);
+        for (agent, z) in self.agents.iter_mut().zip(&run.x) {
+            agent.update_parameters(z, averaging)?;
+        }
+        self.last_run = Some(run);
+        self.episode += 1;
+        Ok(episode)
+    }
+
+    /// Lines 4 to 17: states, parameters, sampled actions, gradient factors averaged over the samples.
+    fn gradient_factors(&mut self) -> Result<(AveragedRows, Episode), LearnError> {
         let scenario = self.window();
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream((1 << 32) + self.episode as u64);
@@ -239,17 +279,7 @@ impl<'a> PaperTrainer<'a> {
             self.sample(scenario, &mut rng)?;
             self.add_gradient_factors(scenario, &mut rows, &mut episode)?;
         }
-        let progress = self.episode as f64 / self.settings.episodes.max(1) as f64;
-        let delta = self.settings.delta * 0.1_f64.powf(progress);
-        let run = self.coordinate(scenario, &rows, delta)?;
-        episode.rounds = run.rounds;
-        let averaging = self.settings.averaging.max(1.0 / (self.episode + 1) as f64);
-        for (agent, z) in self.agents.iter_mut().zip(&run.x) {
-            agent.update_parameters(z, averaging)?;
-        }
-        self.last_run = Some(run);
-        self.episode += 1;
-        Ok(episode)
+        Ok((rows, episode))
     }
 
     /// Action selection (22): one joint sample, made feasible.
@@ -273,7 +303,7 @@ impl<'a> PaperTrainer<'a> {
     fn add_gradient_factors(
         &mut self,
         scenario: &Scenario,
-        rows: &mut BTreeMap<(usize, Limit), AveragedRow>,
+        rows: &mut AveragedRows,
         episode: &mut Episode,
     ) -> Result<(), LearnError> {
         let actions: Vec<Vec<f64>> = self.agents.iter().map(|a| a.action.clone()).collect();
@@ -322,7 +352,7 @@ impl<'a> PaperTrainer<'a> {
         &self,
         scenario: &Scenario,
         row: &VoltageRow,
-        rows: &mut BTreeMap<(usize, Limit), AveragedRow>,
+        rows: &mut AveragedRows,
     ) -> Result<(), LearnError> {
         let slopes = |n: usize| row.coefficients[n].iter().map(|c| c / VOLTAGE_UNIT_PU).collect::<Vec<f64>>();
         self.add_row(scenario, (row.step, row.limit), row.excess / VOLTAGE_UNIT_PU, slopes, rows)
@@ -333,7 +363,7 @@ impl<'a> PaperTrainer<'a> {
         &self,
         scenario: &Scenario,
         row: &CurrentRow,
-        rows: &mut BTreeMap<(usize, Limit), AveragedRow>,
+        rows: &mut AveragedRows,
     ) -> Result<(), LearnError> {
         let magnitude = row.value.norm();
         let direction = row.value / magnitude;
@@ -349,7 +379,7 @@ impl<'a> PaperTrainer<'a> {
         key: (usize, Limit),
         excess: f64,
         slopes: impl Fn(usize) -> Vec<f64>,
-        rows: &mut BTreeMap<(usize, Limit), AveragedRow>,
+        rows: &mut AveragedRows,
     ) -> Result<(), LearnError> {
         let row = rows.entry(key).or_insert_with(|| AveragedRow {
             excess: 0.0,
@@ -368,13 +398,9 @@ impl<'a> PaperTrainer<'a> {
         Ok(())
     }
 
-    /// Builds the QCLP (23)-(25) and solves it by (50)-(55).
-    fn coordinate(
-        &self,
-        scenario: &Scenario,
-        rows: &BTreeMap<(usize, Limit), AveragedRow>,
-        delta: f64,
-    ) -> Result<Run, LearnError> {
+    /// Builds the QCLP (23)-(25): private programs and shared rows.
+    fn program(&self, rows: &AveragedRows, delta: f64) -> Result<UpdateProgram, LearnError> {
+        let scenario = self.window();
         let limits: Vec<f64> = rows.values().map(|row| -row.excess / row.samples as f64).collect();
         let penalties = vec![ROW_PENALTY; limits.len()];
         let count = limits.len();
@@ -388,7 +414,20 @@ impl<'a> PaperTrainer<'a> {
                 LocalProgram::try_new(data, count).map_err(|faults| ConsensusError::BadProgram { agent: n, faults })?,
             );
         }
-        let steps = PaperSettings::for_programs(&programs, self.settings.primal_step, self.settings.dual_step);
+        let meaning = rows
+            .keys()
+            .map(|&(step, limit)| {
+                let unit = if matches!(limit, Limit::Current(_)) { 1.0 } else { VOLTAGE_UNIT_PU };
+                SharedRow { step, limit, price_scale: 1.0 / unit }
+            })
+            .collect();
+        Ok(UpdateProgram { programs, rows: coupled_rows, meaning })
+    }
+
+    /// Solves it by (50)-(55). k_max rounds without full convergence are the paper's own stopping rule: the step is used
+    /// as it stands.
+    fn coordinate(&self, program: &UpdateProgram) -> Run {
+        let steps = PaperSettings::for_programs(&program.programs, self.settings.primal_step, self.settings.dual_step);
         let paper = PaperSettings {
             max_rounds: self.settings.rounds,
             theta_tolerance: 1e-3,
@@ -397,9 +436,8 @@ impl<'a> PaperTrainer<'a> {
             ..steps
         };
         let settings = MethodSettings { paper: Some(paper), ..MethodSettings::default() };
-        // k_max rounds without full convergence are the paper's own stopping rule: the step is used as it stands.
-        Ok(coordinate(Method::Paper, &programs, &coupled_rows, &self.graph, &settings)
-            .unwrap_or_else(|failed| failed.record))
+        coordinate(Method::Paper, &program.programs, &program.rows, &self.graph, &settings)
+            .unwrap_or_else(|failed| failed.record)
     }
 }
 
