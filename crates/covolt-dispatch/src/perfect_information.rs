@@ -5,12 +5,11 @@
 
 use crate::error::DispatchError;
 use crate::forecast::check_profiles;
-use crate::repair::optimise_safely;
 use covolt_fleet::{
     Fleet, LossCurvature, MicrogridStart, PhysicsWorkspace, PriceKnowledge, PriceOutlook, Profiles, StorageValuation,
     TerminalValue, Window,
 };
-use covolt_optimum::{CentralSettings, Optimum};
+use covolt_optimum::{CentralSettings, Optimum, optimise};
 use std::ops::Range;
 
 /// Value of stored energy after the row before `end_row`, as seen from that row: the end valuation of a span, per
@@ -45,7 +44,7 @@ pub fn perfect_information_optimum(
     let window = Window::from_profiles(profiles, rows.start, rows.len(), start, terminal)
         .ok_or(DispatchError::Span { start: rows.start, end: rows.end, rows: profiles.rows() })?;
     crate::window_check::check_window(fleet, &window)?;
-    Ok(optimise_safely(fleet, &window, None, curvature, settings, ws)?)
+    Ok(optimise(fleet, &window, None, curvature, settings, ws)?)
 }
 
 /// A span that is not empty and lies within profiles that fit the fleet.

@@ -11,7 +11,7 @@ use covolt_fleet::window_program::linearise;
 use covolt_fleet::{BaseDemand, Fleet, LossCurvature, PhysicsWorkspace, Reach, Window, WindowReturns, evaluate};
 use covolt_grid::GridError;
 use covolt_optimum::central::{make_feasible, merit_order_actions};
-use covolt_optimum::{CentralSettings, Objective, Optimum, OptimumError, ProgramSettings, optimise, solve_program};
+use covolt_optimum::{CentralSettings, Objective, ProgramSettings, optimise, solve_program};
 
 /// What a repair minimises.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -217,7 +217,7 @@ pub(crate) fn central_repair(
     // Everything at rest: the start that is left when the merit order has no power flow.
     starts.push(fleet.layouts(window.steps).iter().map(|layout| vec![0.0; layout.len()]).collect());
     for start in starts {
-        if let Ok(optimum) = optimise_safely(fleet, window, Some(&start), situation.curvature, &central, ws) {
+        if let Ok(optimum) = optimise(fleet, window, Some(&start), situation.curvature, &central, ws) {
             let found = Candidate { actions: optimum.actions, returns: optimum.returns };
             let mut outcome = repair(situation, found, settings, ws);
             outcome.programs += optimum.programs;
@@ -225,32 +225,4 @@ pub(crate) fn central_repair(
         }
     }
     None
-}
-
-/// The central optimum, with weights of the limits raised tenfold, up to twice, while it ends outside the limits: what is
-/// then still broken is not the price of a weight that was too low.
-///
-/// # Errors
-/// Those of the optimisation.
-pub(crate) fn optimise_safely(
-    fleet: &Fleet,
-    window: &Window,
-    start: Option<&[Vec<f64>]>,
-    curvature: &[LossCurvature],
-    settings: &CentralSettings,
-    ws: &mut PhysicsWorkspace,
-) -> Result<Optimum, OptimumError> {
-    let mut settings = *settings;
-    let mut optimum = optimise(fleet, window, start, curvature, &settings, ws)?;
-    for _ in 0..2 {
-        if returns_are_safe(&optimum.returns) {
-            break;
-        }
-        settings.program.voltage_weight *= 10.0;
-        settings.program.current_weight *= 10.0;
-        let Ok(next) = optimise(fleet, window, Some(&optimum.actions), curvature, &settings, ws) else { break };
-        let (rounds, programs) = (optimum.rounds + next.rounds, optimum.programs + next.programs);
-        optimum = Optimum { rounds, programs, ..next };
-    }
-    Ok(optimum)
 }

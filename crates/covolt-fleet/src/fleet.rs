@@ -175,15 +175,6 @@ impl Fleet {
         faults
     }
 
-    /// Per branch the microgrid it belongs to, its PCC branch included; `None` for the feeder's own.
-    pub fn owner_of_branches(&self) -> Vec<Option<usize>> {
-        let mut owner_of_bus = vec![None; self.grid.n_buses()];
-        for (n, mg) in self.microgrids.iter().enumerate() {
-            mg.buses.iter().for_each(|bus| owner_of_bus[bus.0] = Some(n));
-        }
-        self.grid.network().branches().iter().map(|b| owner_of_bus[b.from.0].or(owner_of_bus[b.to.0])).collect()
-    }
-
     fn faults(&self) -> Vec<FleetFault> {
         let dangling = self.dangling();
         if !dangling.is_empty() {

@@ -4,13 +4,11 @@
 //! |---|---|---|
 //! | which windows are trained on? | [`scenarios`] | - |
 //! | what does one agent hold while it learns? | [`learner`] | (20)-(22) |
-//! | how is a window split between its agents? | [`coordination`] | (23)-(25) |
 //! | how are policies updated by default? | [`exact_trainer`] | (15)-(18) |
 //! | Algorithm 1 as the paper has it? | [`paper_trainer`] | (23)-(28), (50)-(55) |
 //!
 //! The crate knows no files and no transport.
 
-pub mod coordination;
 pub mod error;
 pub mod exact_trainer;
 pub mod learner;
@@ -20,5 +18,5 @@ pub mod scenarios;
 pub use error::LearnError;
 pub use exact_trainer::{Episode, ExactSettings, ExactTrainer};
 pub use learner::{Learner, NetworkShape, untrained_policy};
-pub use paper_trainer::{PaperTrainer, PaperTrainerSettings, UpdateProgram};
+pub use paper_trainer::{PaperTrainer, PaperTrainerSettings, SharedRow, UpdateProgram, VOLTAGE_UNIT_PU};
 pub use scenarios::{Scenario, ScenarioSource, StateSpread, draw};

@@ -14,7 +14,6 @@
 //! Local rows (53) are the box, ramp and energy limits of the mean, with the sign of (24). Deviations from the printed
 //! equations: `docs/deviations.md`.
 
-use crate::coordination::SharedRow;
 use crate::error::LearnError;
 use crate::exact_trainer::Episode;
 use crate::scenarios::Scenario;
@@ -72,8 +71,8 @@ impl Default for PaperTrainerSettings {
 
 /// Limits that become rows.
 const REACH: Reach = Reach { voltage_pu: 0.006, current_fraction: 0.85 };
-/// pu of voltage per unit of a voltage row.
-const VOLTAGE_UNIT_PU: f64 = 0.01;
+/// pu of voltage per unit of a shared voltage row; currents are in fractions of their limit.
+pub const VOLTAGE_UNIT_PU: f64 = 0.01;
 /// Multipliers are bounded by elastic rows: $ per unit of a row.
 const ROW_PENALTY: f64 = 100.0;
 
@@ -101,6 +100,17 @@ struct AveragedRow {
 }
 
 type AveragedRows = BTreeMap<(usize, Limit), AveragedRow>;
+
+/// Which limit a shared row stands for, and how many $ per pu (or per fraction of the limit) its multiplier's unit is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SharedRow {
+    /// Step of the window.
+    pub step: usize,
+    /// The limit.
+    pub limit: Limit,
+    /// Multiplier of the limit = this times the row's multiplier.
+    pub price_scale: f64,
+}
 
 /// One update as the coordination methods see it.
 #[derive(Debug, Clone)]

@@ -7,9 +7,9 @@
 //! that flat storage-timing directions cause otherwise.
 
 use crate::bound::{BoundSettings, lower_bound};
-use crate::conic_program::{Objective, ProgramSettings, ProgramSolution, solve_program};
+use crate::conic_program::{Objective, ProgramSettings, solve_program};
 use crate::error::OptimumError;
-use covolt_fleet::window_program::{WindowProgram, linearise};
+use covolt_fleet::window_program::linearise;
 use covolt_fleet::{
     BaseDemand, Fleet, LimitPrices, LossCurvature, Nearest, PhysicsWorkspace, Reach, Window, WindowReturns, evaluate,
     feasible_map, merit_order::merit_order,
@@ -104,7 +104,7 @@ pub fn optimise(
         Some(_) => None,
     };
     let Some(relaxation) = relaxation else {
-        return optimise_with(fleet, window, start, curvature, settings, ws, &mut solve_program);
+        return raising_weights(fleet, window, start, curvature, settings, ws);
     };
     let mut actions = relaxation.actions.clone();
     make_feasible(fleet, window, &mut actions);
@@ -113,31 +113,51 @@ pub fn optimise(
     let mut optimum = if returns.is_safe() && distance <= CERTIFIED_GAP * returns.total().abs().max(1.0) {
         finish(actions, returns, LimitPrices::default(), 0, 1, OptimumStatus::Optimal)
     } else {
-        optimise_with(fleet, window, Some(&actions), curvature, settings, ws, &mut solve_program)?
+        raising_weights(fleet, window, Some(&actions), curvature, settings, ws)?
     };
     optimum.bound_usd = Some(relaxation.value_usd);
     Ok(optimum)
 }
 
-/// An action this close to the bound, relative, is the optimum to working accuracy.
-const CERTIFIED_GAP: f64 = 1e-6;
-
-/// What solves the convexified window of each round.
-pub type ProgramSolver<'a> =
-    dyn FnMut(&mut WindowProgram, &ProgramSettings) -> Result<ProgramSolution, OptimumError> + 'a;
-
-/// [`optimise`] with another solver for the convexified windows, for instance agents that coordinate.
-///
-/// # Errors
-/// As [`optimise`], and the solver's own.
-pub fn optimise_with(
+/// The sequence of convex programs, with the weights of the limits raised tenfold, up to twice, while it ends outside
+/// them: what is then still broken is not the price of a weight that was too low.
+fn raising_weights(
     fleet: &Fleet,
     window: &Window,
     start: Option<&[Vec<f64>]>,
     curvature: &[LossCurvature],
     settings: &CentralSettings,
     ws: &mut PhysicsWorkspace,
-    solve: &mut ProgramSolver<'_>,
+) -> Result<Optimum, OptimumError> {
+    let mut settings = *settings;
+    let mut optimum = sequence(fleet, window, start, curvature, &settings, ws)?;
+    for _ in 0..WEIGHT_RAISES {
+        if optimum.returns.is_safe() {
+            break;
+        }
+        settings.program.voltage_weight *= 10.0;
+        settings.program.current_weight *= 10.0;
+        let Ok(next) = sequence(fleet, window, Some(&optimum.actions), curvature, &settings, ws) else { break };
+        let (rounds, programs) = (optimum.rounds + next.rounds, optimum.programs + next.programs);
+        optimum = Optimum { rounds, programs, ..next };
+    }
+    Ok(optimum)
+}
+
+/// How often the weights of the limits are raised.
+const WEIGHT_RAISES: usize = 2;
+
+/// An action this close to the bound, relative, is the optimum to working accuracy.
+const CERTIFIED_GAP: f64 = 1e-6;
+
+/// The sequence of convex programs from `start`, or from the merit order.
+fn sequence(
+    fleet: &Fleet,
+    window: &Window,
+    start: Option<&[Vec<f64>]>,
+    curvature: &[LossCurvature],
+    settings: &CentralSettings,
+    ws: &mut PhysicsWorkspace,
 ) -> Result<Optimum, OptimumError> {
     let base = BaseDemand::new(fleet, window);
     let mut actions = start.map_or_else(|| merit_order_actions(fleet, window), <[Vec<f64>]>::to_vec);
@@ -149,7 +169,7 @@ pub fn optimise_with(
     for round in 1..=settings.max_rounds {
         let mut program = linearise(fleet, window, &base, &actions, &settings.reach, curvature, ws)?;
         let objective = Objective::Cost { proximal };
-        let solution = solve(&mut program, &ProgramSettings { objective, ..settings.program })?;
+        let solution = solve_program(&mut program, &ProgramSettings { objective, ..settings.program })?;
         programs += solution.programs;
         prices = solution.prices;
         let accepted = backtrack(fleet, window, &base, &actions, &solution.actions, best, settings, ws);

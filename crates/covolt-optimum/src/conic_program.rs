@@ -107,7 +107,7 @@ pub fn solve_program(program: &mut WindowProgram, settings: &ProgramSettings) ->
 }
 
 /// Forbids the smaller of two overlapping battery powers in the solutions `x` of all agents; true when there was one.
-pub fn separate_directions(program: &mut WindowProgram, x: &[Vec<f64>]) -> bool {
+fn separate_directions(program: &mut WindowProgram, x: &[Vec<f64>]) -> bool {
     let mut separated = false;
     for (agent, x) in program.agents.iter_mut().zip(x) {
         for t in 0..agent.layout.action.steps {

@@ -17,12 +17,6 @@ pub enum OptimumError {
         /// The solver's words.
         reason: String,
     },
-    /// The agents' coordination failed.
-    #[error("the coordination of the agents failed: {reason}")]
-    Coordination {
-        /// Its words.
-        reason: String,
-    },
     /// The conic solver stopped without an answer.
     #[error("the conic solver stopped with {status} after {iterations} iterations")]
     Solver {

@@ -13,6 +13,6 @@ pub mod central;
 pub mod conic_program;
 mod error;
 
-pub use central::{CentralSettings, Optimum, OptimumStatus, optimise, optimise_with};
-pub use conic_program::{Objective, ProgramSettings, ProgramSolution, separate_directions, solve_program};
+pub use central::{CentralSettings, Optimum, OptimumStatus, optimise};
+pub use conic_program::{Objective, ProgramSettings, ProgramSolution, solve_program};
 pub use error::OptimumError;

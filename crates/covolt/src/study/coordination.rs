@@ -1,6 +1,7 @@
 //! Coordination methods side by side on the same programs: rounds, bytes, what leaves an agent (Fig. 8).
 //!
-//! The programs are those of one update: test windows convexified at their merit order, split between the agents.
+//! The programs are those of one policy update each: the QCLP (23)-(25) of Algorithm 1 with its trust region, for the
+//! untrained policies in a test window.
 
 use super::Study;
 use super::test_windows::TestWindow;
@@ -10,36 +11,36 @@ use covolt_consensus::{
     CommunicationGraph, InteriorPointSettings, Method, MethodSettings, PaperSettings, Run, ShareSettings, coordinate,
     disclosure, rounds_to_accuracy, solve_in_process,
 };
-use covolt_fleet::window_program::linearise;
-use covolt_fleet::{BaseDemand, PhysicsWorkspace, Reach};
-use covolt_learn::coordination::CoupledWindow;
-use covolt_optimum::central::{make_feasible, merit_order_actions};
-use covolt_optimum::{Objective, ProgramSettings};
+use covolt_fleet::StateKind;
+use covolt_learn::{
+    NetworkShape, PaperTrainer, PaperTrainerSettings, Scenario, UpdateProgram, VOLTAGE_UNIT_PU, untrained_policy,
+};
 use covolt_report::record::{CoordinationMethod, RoundsTrace, Transmitted};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
 use std::time::Instant;
 
-/// Limits that enter the programs, as in training.
-const REACH: Reach = Reach { voltage_pu: 0.01, current_fraction: 0.75 };
-/// Proximal weight of the first step, $, as in training.
-const PROXIMAL: f64 = 0.3;
 /// Accuracy that counts as reached, in cost and in violation.
 const ACCURACY: f64 = 1e-4;
 /// Rounds after which a method counts as not having reached it.
-const MOST_ROUNDS: u32 = 1500;
+const MOST_ROUNDS: u32 = 1000;
 /// Multipliers shown in Fig. 8.
 const SHOWN_MULTIPLIERS: usize = 6;
 
 /// One program with its central solution.
 struct Program {
-    coupled: CoupledWindow,
+    update: UpdateProgram,
     central_cost: f64,
     central_multipliers: Vec<f64>,
 }
 
 /// Compares the methods on the complete graph.
 pub fn methods(study: &Study, windows: &[TestWindow]) -> Result<Vec<CoordinationMethod>, CliError> {
-    let all: Vec<Option<Program>> = windows.par_iter().map(|w| program(study, w)).collect::<Result<_, CliError>>()?;
+    let all: Vec<Option<Program>> = windows
+        .par_iter()
+        .map(|w| program(study, Scenario::new(&study.case.fleet, w.window.clone(), StateKind::Local)))
+        .collect::<Result<_, CliError>>()?;
     let programs: Vec<Program> = all.into_iter().flatten().take(study.plan.updates).collect();
     let graph = CommunicationGraph::complete(study.case.fleet.microgrids.len())?;
     let usual = MethodSettings::default();
@@ -60,22 +61,29 @@ pub fn methods(study: &Study, windows: &[TestWindow]) -> Result<Vec<Coordination
     Ok(Method::ALL.into_iter().map(compared).collect())
 }
 
-/// The program of a window; `None` where it has no shared limit within reach, so nothing to coordinate.
-fn program(study: &Study, w: &TestWindow) -> Result<Option<Program>, CliError> {
+/// The update in the window of `scenario`; `None` where it has no shared limit within reach, so nothing to coordinate.
+fn program(study: &Study, scenario: Scenario) -> Result<Option<Program>, CliError> {
     let fleet = &study.case.fleet;
-    let mut ws = PhysicsWorkspace::new(fleet);
-    let base = BaseDemand::new(fleet, &w.window);
-    let mut at = merit_order_actions(fleet, &w.window);
-    make_feasible(fleet, &w.window, &mut at);
-    let window_program = linearise(fleet, &w.window, &base, &at, &REACH, &study.curvature, &mut ws)?;
-    let settings = ProgramSettings { objective: Objective::Cost { proximal: PROXIMAL }, ..ProgramSettings::default() };
-    let coupled = CoupledWindow::new(&window_program, &fleet.owner_of_branches(), &settings)?;
-    if coupled.meaning.is_empty() {
+    let scenarios = [scenario];
+    let layouts = fleet.layouts(study.case.settings.steps);
+    let mut rng = ChaCha8Rng::seed_from_u64(study.seed);
+    let policies = fleet
+        .microgrids
+        .iter()
+        .zip(&layouts)
+        .enumerate()
+        .map(|(n, (mg, layout))| {
+            untrained_policy(mg, n, layout, StateKind::Local, &NetworkShape::default(), &scenarios, &mut rng)
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut trainer = PaperTrainer::new(fleet, &scenarios, policies, PaperTrainerSettings::default(), study.seed)?;
+    let update = trainer.update_program()?;
+    if update.meaning.is_empty() {
         return Ok(None);
     }
     let exact = InteriorPointSettings { tolerance: 1e-9, ..InteriorPointSettings::default() };
-    let Ok(central) = solve_in_process(&coupled.programs, &coupled.rows, &exact) else { return Ok(None) };
-    Ok(Some(Program { coupled, central_cost: central.cost, central_multipliers: central.multipliers }))
+    let Ok(central) = solve_in_process(&update.programs, &update.rows, &exact) else { return Ok(None) };
+    Ok(Some(Program { update, central_cost: central.cost, central_multipliers: central.multipliers }))
 }
 
 fn compare(
@@ -89,9 +97,9 @@ fn compare(
     let runs: Vec<Run> = programs
         .par_iter()
         .map(|p| {
-            let steps = PaperSettings { max_rounds: MOST_ROUNDS, ..settings.paper_for(&p.coupled.programs) };
+            let steps = PaperSettings { max_rounds: MOST_ROUNDS, ..settings.paper_for(&p.update.programs) };
             let settings = MethodSettings { paper: Some(steps), ..settings.clone() };
-            match coordinate(method, &p.coupled.programs, &p.coupled.rows, graph, &settings) {
+            match coordinate(method, &p.update.programs, &p.update.rows, graph, &settings) {
                 Ok(run) => run,
                 Err(failed) => failed.record,
             }
@@ -131,19 +139,18 @@ fn compare(
 fn rounds_trace(study: &Study, program: &Program, run: &Run) -> RoundsTrace {
     let mut order: Vec<usize> = (0..program.central_multipliers.len()).collect();
     let price = |row: usize| {
-        let scale = program.coupled.meaning.get(row).map_or(0.0, |m| m.price_scale);
+        let scale = program.update.meaning.get(row).map_or(0.0, |m| m.price_scale);
         scale * program.central_multipliers.get(row).copied().unwrap_or(0.0)
     };
     order.sort_by(|&a, &b| price(b).total_cmp(&price(a)).then(a.cmp(&b)));
     order.truncate(SHOWN_MULTIPLIERS);
     let mut trace = RoundsTrace::default();
     for row in order {
-        let Some(meaning) = program.coupled.meaning.get(row) else { continue };
+        let Some(meaning) = program.update.meaning.get(row) else { continue };
         trace.limit.push(format!("{}, step {}", meaning.limit.describe(&study.case.fleet), meaning.step + 1));
         let curve = run.trace.iter().map(|t| meaning.price_scale * t.multipliers.get(row).copied().unwrap_or(f64::NAN));
         trace.multiplier_usd_per_pu.push(curve.collect());
     }
-    trace.max_violation_pu =
-        run.trace.iter().map(|t| t.violation * covolt_learn::coordination::VOLTAGE_UNIT_PU).collect();
+    trace.max_violation_pu = run.trace.iter().map(|t| t.violation * VOLTAGE_UNIT_PU).collect();
     trace
 }

@@ -30,7 +30,7 @@ impl Plan {
             days: None,
             timed_windows: 60,
             repetitions: 5,
-            updates: 20,
+            updates: 12,
             capacity_episodes: 40,
             capacity_piece: 4,
         }

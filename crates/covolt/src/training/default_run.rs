@@ -7,19 +7,18 @@ use crate::exit::CliError;
 use covolt_learn::{ExactSettings, ExactTrainer, Learner, NetworkShape};
 use covolt_policy::GaussianPolicy;
 
-/// Training windows and episodes of a whole run, sized for three minutes on two cores.
+/// Training windows of a whole run; with the trainer's own number of episodes under three minutes on two cores.
 const WINDOWS: usize = 6000;
-const EPISODES: usize = 4000;
 /// The same for a first look.
 const QUICK_WINDOWS: usize = 600;
 const QUICK_EPISODES: usize = 250;
 
 /// Runs the trainer.
 pub fn run(job: &TrainingJob<'_>, watch: &mut dyn Watch) -> Result<Course, CliError> {
-    let (windows, episodes) = if job.quick { (QUICK_WINDOWS, QUICK_EPISODES) } else { (WINDOWS, EPISODES) };
+    let usual = ExactSettings::default();
+    let (windows, episodes) = if job.quick { (QUICK_WINDOWS, QUICK_EPISODES) } else { (WINDOWS, usual.episodes) };
     let windows = job.windows.unwrap_or(windows).max(1);
     let total = job.episodes.unwrap_or(episodes);
-    let usual = ExactSettings::default();
     let settings = ExactSettings { episodes: total, batch: usual.batch.min(windows), ..usual };
     let (scenarios, policies) = begin(job, windows, &NetworkShape::default(), watch)?;
     let fleet = &job.case.fleet;
