@@ -15,7 +15,7 @@ const FORBIDDEN_EDGES: [(&str, &[&str]); 9] = [
     ("policy", &["grid", "fleet", "consensus", "learn", "optimum", "dispatch", "case", "report"]),
     ("consensus", &["grid", "fleet", "policy", "learn", "optimum", "dispatch", "case", "report"]),
     ("optimum", &["policy", "consensus", "learn", "dispatch", "case", "report"]),
-    ("learn", &["dispatch", "case", "report"]),
+    ("learn", &["optimum", "dispatch", "case", "report"]),
     ("dispatch", &["learn", "consensus", "case", "report"]),
     ("case", &["policy", "consensus", "learn", "optimum", "dispatch", "report"]),
     ("report", &["grid", "fleet", "policy", "consensus", "learn", "optimum", "dispatch", "case"]),
