@@ -356,4 +356,14 @@ pub enum CaseCommand {
         #[command(flatten)]
         case: CaseArg,
     },
+    /// Count the windows in which voltage and current limits bind at the central optimum, and those without a safe dispatch
+    #[command(after_help = EXIT_CODES)]
+    Binding {
+        /// The case.
+        #[command(flatten)]
+        case: CaseArg,
+        /// Only every N-th window of the data (1: all, several minutes for a year)
+        #[arg(long, value_name = "N", default_value_t = 10)]
+        every: usize,
+    },
 }

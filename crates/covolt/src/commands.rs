@@ -1,6 +1,7 @@
 //! What each command means, one file per command.
 
 mod case;
+mod case_binding;
 mod check;
 mod dispatch;
 mod export;
