@@ -185,29 +185,37 @@ fn law_run_folders_take_the_next_free_number() -> Outcome {
     Ok(())
 }
 
+fn policies(run: &Path) -> Result<Vec<Vec<u8>>, std::io::Error> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(run.join("policies"))? {
+        files.push(entry?.path());
+    }
+    files.sort();
+    files.iter().map(std::fs::read).collect()
+}
+
+/// Interrupted after two episodes and resumed, on another number of threads: the same policies bit for bit.
+fn resume(here: &Path, trainer: &str) -> Outcome {
+    let small = ["train", "--trainer", trainer, "--episodes", "6", "--windows", "12", "--seed", "3"];
+    let whole = covolt(here, &[&small[..], &["--out", "whole"]].concat())?;
+    assert_eq!(code(&whole), Some(0), "{}", text(&whole.stderr));
+    let part = covolt(here, &[&small[..], &["--out", "part", "--stop-after", "2", "--threads", "1"]].concat())?;
+    assert_eq!(code(&part), Some(0), "{}", text(&part.stderr));
+    assert!(text(&part.stdout).contains("covolt train --resume part"), "{}", text(&part.stdout));
+    let (whole, part) = (here.join("whole"), here.join("part"));
+    assert!(policies(&whole)? != policies(&part)?, "two episodes are not six");
+    let resumed = covolt(here, &["train", "--resume", "part"])?;
+    assert_eq!(code(&resumed), Some(0), "{}", text(&resumed.stderr));
+    assert_eq!(policies(&whole)?.len(), 5);
+    assert!(policies(&whole)? == policies(&part)?);
+    assert_eq!(code(&covolt(here, &["train", "--resume", "part"])?), Some(2), "nothing is left to resume");
+    Ok(())
+}
+
 #[test]
 fn law_resumed_training_ends_where_an_uninterrupted_one_does() -> Outcome {
     let here = tempfile::tempdir()?;
-    let small = ["train", "--episodes", "6", "--windows", "12", "--seed", "3"];
-    let whole = covolt(here.path(), &[&small[..], &["--out", "whole"]].concat())?;
-    assert_eq!(code(&whole), Some(0), "{}", text(&whole.stderr));
-    let part = covolt(here.path(), &[&small[..], &["--out", "part", "--stop-after", "2", "--threads", "1"]].concat())?;
-    assert_eq!(code(&part), Some(0), "{}", text(&part.stderr));
-    assert!(text(&part.stdout).contains("covolt train --resume part"), "{}", text(&part.stdout));
-    let policies = |run: &str| -> Result<Vec<Vec<u8>>, std::io::Error> {
-        let mut files = Vec::new();
-        for entry in std::fs::read_dir(here.path().join(run).join("policies"))? {
-            files.push(entry?.path());
-        }
-        files.sort();
-        files.iter().map(std::fs::read).collect()
-    };
-    assert!(policies("whole")? != policies("part")?, "two episodes are not six");
-    let resumed = covolt(here.path(), &["train", "--resume", "part"])?;
-    assert_eq!(code(&resumed), Some(0), "{}", text(&resumed.stderr));
-    assert_eq!(policies("whole")?.len(), 5);
-    assert!(policies("whole")? == policies("part")?);
-    assert_eq!(code(&covolt(here.path(), &["train", "--resume", "part"])?), Some(2), "nothing is left to resume");
+    resume(here.path(), "default")?;
     let decision = covolt(here.path(), &["dispatch", "--policy", "part", "--row", "40", "--bound", "--json"])?;
     let decision = json(&decision)?;
     assert!(decision["certificate"]["bound_gap"].as_f64().is_some_and(|gap| gap > -1e-6), "{decision}");
