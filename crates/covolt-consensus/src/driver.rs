@@ -52,9 +52,9 @@ pub struct Run {
     pub hops: usize,
     /// Bytes that each agent put on links of its own numbers, each recipient counted.
     pub bytes_sent: Vec<usize>,
-    /// Final x of every agent.
+    /// x of every agent at the end.
     pub x: Vec<Vec<f64>>,
-    /// Final multipliers (average of the agents').
+    /// Multipliers at the end (average of the agents').
     pub multipliers: Vec<f64>,
     /// Everything that left every agent.
     pub transcript: Vec<TranscriptEntry>,
@@ -93,12 +93,12 @@ pub fn run(
         transcript: Vec::new(),
         trace: Vec::new(),
     };
-    match advance(agents, graph, rows, activity, &mut record) {
-        Ok(()) => {
-            record.x = agents.iter().map(|agent| agent.observe().x.to_vec()).collect();
-            record.multipliers = record.trace.last().map(|t| t.multipliers.clone()).unwrap_or_default();
-            Ok(record)
-        }
+    let outcome = advance(agents, graph, rows, activity, &mut record);
+    // Where the agents stand is part of the record whether they agreed or not.
+    record.x = agents.iter().map(|agent| agent.observe().x.to_vec()).collect();
+    record.multipliers = record.trace.last().map(|t| t.multipliers.clone()).unwrap_or_default();
+    match outcome {
+        Ok(()) => Ok(record),
         Err(error) => Err(Box::new(FailedRun { error, record })),
     }
 }

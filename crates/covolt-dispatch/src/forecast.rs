@@ -127,7 +127,7 @@ impl Forecast<'_> {
                 view.extend(&load.q_kvar, &load_errors, &mut w.load_q_kvar);
             }
             series.pvs_kw.iter().for_each(|pv| view.extend(pv, &pv_errors, &mut w.pv_kw));
-            self.outlook.expect(profiles, n, row, row, steps, self.knowledge, &mut w.price_per_kwh);
+            self.outlook.expect(profiles, n, row, row..row + steps, self.knowledge, &mut w.price_per_kwh);
             // The present price is always known.
             if let (Some(first), Some(price)) = (w.price_per_kwh.first_mut(), series.price_per_kwh.shape.get(row)) {
                 *first = series.price_per_kwh.scale * price;

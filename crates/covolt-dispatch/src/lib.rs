@@ -9,7 +9,7 @@
 //! | how is a broken limit mended? | [`repair`] |
 //! | how does a decision get cheaper? | [`polish`] |
 //! | what does an agent know of the next hours? | [`forecast`] |
-//! | what happens over a day? | [`simulate`], [`simulation_record`] |
+//! | what happens over a day? | [`mod@simulate`], [`simulation_record`] |
 //! | what would somebody reach who knows the day? | [`perfect_information`] |
 //! | what are the layers of dispatch worth? | [`layers`] |
 //!

@@ -9,6 +9,7 @@ use crate::profiles::Profiles;
 use crate::storage_value::StorageValue;
 use crate::window::TerminalValue;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// What is known of prices beyond the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -90,21 +91,20 @@ impl PriceOutlook {
         ((hour / 24.0 * self.steps_per_day as f64).round() as usize) % self.steps_per_day
     }
 
-    /// Prices of microgrid `n` expected for `count` steps from `row` on, as seen at row `now`, $/kWh.
+    /// Prices of microgrid `n` expected in `rows`, as seen at row `now`, $/kWh.
     pub fn expect(
         &self,
         profiles: &Profiles,
         n: usize,
         now: usize,
-        row: usize,
-        count: usize,
+        rows: Range<usize>,
         knowledge: PriceKnowledge,
         out: &mut Vec<f64>,
     ) {
         out.clear();
         let Some(last) = profiles.rows().checked_sub(1) else { return };
         let today = profiles.day[now.min(last)];
-        for r in row..row + count {
+        for r in rows {
             let known = r <= last
                 && match knowledge {
                     PriceKnowledge::Perfect => true,
@@ -142,7 +142,7 @@ impl PriceOutlook {
             .enumerate()
             .map(|(n, mg)| {
                 if *valuation == StorageValuation::PriceForecast {
-                    self.expect(profiles, n, row, row + steps, count, knowledge, &mut prices);
+                    self.expect(profiles, n, row, row + steps..row + steps + count, knowledge, &mut prices);
                 }
                 let mut value = |battery: &Battery| match valuation {
                     StorageValuation::None => TerminalValue::linear(0.0),

@@ -7,7 +7,7 @@
 //! for its window makes the constrained optimum a stationary point, so no penalty weight has to be traded against cost.
 
 use crate::error::LearnError;
-use crate::learner::Learner;
+use crate::learner::{Learner, Pace};
 use crate::scenarios::Scenario;
 use covolt_fleet::{
     Fleet, LagrangianValue, LimitPrices, LimitPricing, PhysicsWorkspace, PriceScratch, lagrangian_gradient,
@@ -191,11 +191,13 @@ impl<'a> ExactTrainer<'a> {
             warmup: 50,
             total: self.settings.episodes as u64,
         };
-        let rate = schedule.rate(self.episode as u64);
-        let averaging = self.settings.averaging.max(1.0 / (self.episode + 1) as f64);
+        let pace = Pace {
+            rate: schedule.rate(self.episode as u64),
+            averaging: self.settings.averaging.max(1.0 / (self.episode + 1) as f64),
+        };
         self.learners.par_iter_mut().zip(&self.actions).zip(&self.gradients).enumerate().try_for_each(
             |(n, ((learner, actions), gradients))| {
-                learner.descend(&fleet.microgrids[n], n, &batch, actions, gradients, rate, averaging)
+                learner.descend(&fleet.microgrids[n], n, &batch, actions, gradients, pace)
             },
         )?;
         let count = values.len().max(1) as f64;

@@ -29,6 +29,15 @@ pub struct Learner {
     gradient: Vec<f64>,
 }
 
+/// How far one descent step goes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pace {
+    /// Learning rate.
+    pub rate: f64,
+    /// Weight of the new parameters in the running average.
+    pub averaging: f64,
+}
+
 /// Widths and form of the two networks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NetworkShape {
@@ -161,8 +170,7 @@ impl Learner {
         batch: &[&Scenario],
         actions: &[Vec<f64>],
         gradients: &[Vec<f64>],
-        rate: f64,
-        averaging: f64,
+        pace: Pace,
     ) -> Result<(), LearnError> {
         let d = self.policy.actions();
         let share = 1.0 / batch.len().max(1) as f64;
@@ -184,9 +192,9 @@ impl Learner {
         }
         self.gradient.fill(0.0);
         self.policy.vjp_mean(&mut self.workspace, &self.cotangent[..batch.len() * d], &mut self.gradient)?;
-        self.adam.descend(self.policy.mean_net_mut().parameters_mut(), &self.gradient, rate)?;
+        self.adam.descend(self.policy.mean_net_mut().parameters_mut(), &self.gradient, pace.rate)?;
         for (mean, theta) in self.average.iter_mut().zip(self.policy.mean_net().parameters()) {
-            *mean += averaging * (theta - *mean);
+            *mean += pace.averaging * (theta - *mean);
         }
         Ok(())
     }

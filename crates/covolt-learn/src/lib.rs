@@ -12,11 +12,12 @@
 pub mod error;
 pub mod exact_trainer;
 pub mod learner;
+mod paper_agent;
 pub mod paper_trainer;
 pub mod scenarios;
 
 pub use error::LearnError;
 pub use exact_trainer::{Episode, ExactSettings, ExactTrainer};
-pub use learner::{Learner, NetworkShape, untrained_policy};
+pub use learner::{Learner, NetworkShape, Pace, untrained_policy};
 pub use paper_trainer::{PaperTrainer, PaperTrainerSettings, SharedRow, UpdateProgram, VOLTAGE_UNIT_PU};
 pub use scenarios::{Scenario, ScenarioSource, StateSpread, draw};

@@ -78,7 +78,7 @@ fn policies_of<'a>(trainer: &'a ExactTrainer<'_>) -> Vec<&'a GaussianPolicy> {
 fn transcript(job: &TrainingJob<'_>, episodes: usize, batch: usize) -> Vec<String> {
     let steps = job.case.settings.steps;
     let mut lines = vec![format!(
-        "{episodes} episode(s). In every episode each agent sends, once, and sends nothing else: its set points in {batch} windows. It receives the slope of the common cost with respect to its own set points. Parameters, gradients of parameters, states, loads of other agents and costs never leave an agent."
+        "{episodes} episode(s). In every episode each agent sends, once: its set points in {batch} windows, which together with its loads and PV power (data that whoever solves the power flow holds) give the net power at its buses. It receives the slope of the common cost with respect to its own set points. Parameters, gradients of parameters and states never leave an agent."
     )];
     for mg in &job.case.fleet.microgrids {
         let numbers = batch * mg.layout(steps).len();

@@ -78,7 +78,7 @@ impl Sent {
     /// Totals, every field with its meaning, and the last episode message by message.
     fn lines(&self, trainer: &PaperTrainer<'_>) -> Vec<String> {
         let mut lines = vec![format!(
-            "{} messages, {} bytes in {} episode(s). What a message holds, and nothing else leaves an agent:",
+            "{} messages between agents, {} bytes in {} episode(s). Besides, whoever solves the power flow sees the net power at every bus under the sampled set points. What a message holds, and nothing else goes from agent to agent:",
             self.messages, self.bytes, self.episodes
         )];
         for field in disclosure(Method::Paper) {
