@@ -59,7 +59,7 @@ impl Default for PaperTrainerSettings {
         PaperTrainerSettings {
             episodes: 400,
             samples: 4,
-            delta: 10.0,
+            delta: 5.0,
             rounds: 60,
             primal_step: 1.0,
             dual_step: 30.0,
