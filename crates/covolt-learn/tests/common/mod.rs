@@ -21,8 +21,13 @@ pub const ROWS_OF_DAY: [usize; 5] = [96, 96, 2, 6, 96];
 
 /// The test fleet within a band that the untrained policy leaves.
 pub fn fleet() -> Fleet {
+    fleet_within(0.985, 1.03)
+}
+
+/// The test fleet within a voltage band of its own.
+pub fn fleet_within(v_min_pu: f64, v_max_pu: f64) -> Fleet {
     let network = test_fleet::network();
-    let limits = NetworkLimits::uniform(&network, 0.985, 1.03);
+    let limits = NetworkLimits::uniform(&network, v_min_pu, v_max_pu);
     Fleet::try_new(Grid::new(network).unwrap(), test_fleet::microgrids(), test_fleet::feeder_loads(), limits).unwrap()
 }
 
