@@ -86,8 +86,11 @@ fn first_sample(policies: &[GaussianPolicy], scenario: &Scenario, seed: u64, epi
         .collect()
 }
 
-/// Cost of the sampled window and the excess over every network limit, from the power flow.
-fn sampled_returns(fleet: &Fleet, s: &Scenario, raw: &[Vec<f64>]) -> (f64, BTreeMap<(usize, Limit), f64>) {
+/// Cost of a window and the excess over every network limit.
+type Returns = (f64, BTreeMap<(usize, Limit), f64>);
+
+/// What a sample returns, from the power flow alone.
+fn sampled_returns(fleet: &Fleet, s: &Scenario, raw: &[Vec<f64>]) -> Returns {
     let actions = test_fleet::feasible(fleet, &s.window, raw);
     let mut ws = PhysicsWorkspace::new(fleet);
     ws.options.tolerance_pu = 1e-13;
@@ -96,8 +99,8 @@ fn sampled_returns(fleet: &Fleet, s: &Scenario, raw: &[Vec<f64>]) -> (f64, BTree
     for t in 0..s.window.steps {
         ws.solve_step(fleet, &s.base, &actions, s.window.steps, t).unwrap();
         let v = ws.flow.v();
-        for bus in 0..fleet.grid.n_buses() {
-            let magnitude = v[bus].norm();
+        for (bus, v) in v.iter().enumerate() {
+            let magnitude = v.norm();
             excess.insert((t, Limit::VoltageLow(bus)), fleet.limits.v_min_pu[bus] - magnitude);
             excess.insert((t, Limit::VoltageHigh(bus)), magnitude - fleet.limits.v_max_pu[bus]);
         }
@@ -181,7 +184,7 @@ fn fd_gradient_factors() {
                 sampled_returns(&fleet, &scenarios[0], &raw)
             };
             let points = [moved(h), moved(-h), moved(2.0 * h), moved(-2.0 * h)];
-            let slope = |of: &dyn Fn(&(f64, BTreeMap<(usize, Limit), f64>)) -> f64| {
+            let slope = |of: &dyn Fn(&Returns) -> f64| {
                 let [a, b, c, d] = [of(&points[0]), of(&points[1]), of(&points[2]), of(&points[3])];
                 (8.0 * (a - b) - (c - d)) / (12.0 * h)
             };
