@@ -20,4 +20,4 @@ pub use error::LearnError;
 pub use exact_trainer::{Episode, ExactSettings, ExactTrainer};
 pub use learner::{Learner, NetworkShape, Pace, untrained_policy};
 pub use paper_trainer::{PaperTrainer, PaperTrainerSettings, SharedRow, UpdateProgram, VOLTAGE_UNIT_PU};
-pub use scenarios::{Scenario, ScenarioSource, StateSpread, draw};
+pub use scenarios::{Scenario, ScenarioSource, StateSpread, draw, draw_rare};

@@ -88,16 +88,62 @@ pub fn draw(
     kind: StateKind,
     rng: &mut ChaCha8Rng,
 ) -> Result<Vec<Scenario>, LearnError> {
-    let spans: Vec<std::ops::Range<usize>> =
-        days.iter().map(|&d| source.profiles.rows_of_day(d)).filter(|r| r.len() >= source.steps).collect();
-    if spans.is_empty() {
+    draw_from(source, &start_rows(source, days)?, count, spread, kind, rng)
+}
+
+/// As [`draw`], but only windows whose prices are among the lowest or the highest: rare situations that a policy would
+/// otherwise hardly meet while it learns.
+///
+/// # Errors
+/// No day is long enough for a window.
+pub fn draw_rare(
+    source: &ScenarioSource<'_>,
+    days: &[usize],
+    count: usize,
+    spread: &StateSpread,
+    kind: StateKind,
+    rng: &mut ChaCha8Rng,
+) -> Result<Vec<Scenario>, LearnError> {
+    let mut rows = start_rows(source, days)?;
+    let mean_price = |row: usize| -> f64 {
+        source.profiles.microgrids.iter().flat_map(|m| (row..row + source.steps).map(|r| m.price_per_kwh.at(r))).sum()
+    };
+    rows.sort_by(|&a, &b| mean_price(a).total_cmp(&mean_price(b)).then(a.cmp(&b)));
+    let tail = (rows.len() as f64 * RARE_TAIL).ceil() as usize;
+    let highest = rows.len().saturating_sub(tail).max(tail);
+    rows.drain(tail.min(highest)..highest);
+    draw_from(source, &rows, count, spread, kind, rng)
+}
+
+/// Share of the windows at each end of the prices that counts as rare.
+const RARE_TAIL: f64 = 0.05;
+
+/// Rows at which a window may start.
+fn start_rows(source: &ScenarioSource<'_>, days: &[usize]) -> Result<Vec<usize>, LearnError> {
+    let rows: Vec<usize> = days
+        .iter()
+        .map(|&d| source.profiles.rows_of_day(d))
+        .filter(|r| r.len() >= source.steps)
+        .flat_map(|r| r.start..=r.end - source.steps)
+        .collect();
+    if rows.is_empty() {
         let reason = format!("none of {} days holds {} steps", days.len(), source.steps);
         return Err(LearnError::NoScenario { reason });
     }
+    Ok(rows)
+}
+
+fn draw_from(
+    source: &ScenarioSource<'_>,
+    rows: &[usize],
+    count: usize,
+    spread: &StateSpread,
+    kind: StateKind,
+    rng: &mut ChaCha8Rng,
+) -> Result<Vec<Scenario>, LearnError> {
     (0..count)
         .map(|_| {
-            let span = &spans[rng.random_range(0..spans.len())];
-            let row = rng.random_range(span.start..=span.end - source.steps);
+            let row = rows[rng.random_range(0..rows.len())];
             let window = draw_window(source, row, spread, rng)
                 .ok_or_else(|| LearnError::NoScenario { reason: format!("row {row} has no complete window") })?;
             Ok(Scenario::new(source.fleet, window, kind))

@@ -11,7 +11,7 @@ use crate::cli::TrainerChoice;
 use crate::exit::CliError;
 use covolt_case::Case;
 use covolt_fleet::{PriceOutlook, StateKind, StorageValuation};
-use covolt_learn::{Episode, NetworkShape, Scenario, ScenarioSource, StateSpread, draw, untrained_policy};
+use covolt_learn::{Episode, NetworkShape, Scenario, ScenarioSource, StateSpread, draw, draw_rare, untrained_policy};
 use covolt_policy::GaussianPolicy;
 use covolt_report::record::{LearningPoint, ParameterTrace};
 use rand_chacha::ChaCha8Rng;
@@ -41,6 +41,9 @@ pub struct TrainingJob<'a> {
     /// Checkpoint to resume.
     pub resume: Option<Vec<u8>>,
 }
+
+/// Share of the training windows drawn among the rarest prices; test and validation windows are drawn as they come.
+const RARE_SHARE: f64 = 0.25;
 
 /// Who watches a training.
 pub trait Watch {
@@ -117,7 +120,10 @@ fn begin(
         ScenarioSource { fleet, profiles: &job.case.profiles, outlook: job.outlook, valuation: job.valuation, steps };
     let mut rng = ChaCha8Rng::seed_from_u64(job.seed);
     watch.stage(&format!("drawing {windows} training windows"));
-    let scenarios = draw(&source, &job.case.days.train, windows, &StateSpread::default(), STATE, &mut rng)?;
+    let (days, spread) = (&job.case.days.train, StateSpread::default());
+    let rare = (windows as f64 * RARE_SHARE) as usize;
+    let mut scenarios = draw(&source, days, windows - rare, &spread, STATE, &mut rng)?;
+    scenarios.extend(draw_rare(&source, days, rare, &spread, STATE, &mut rng)?);
     let mut policies = Vec::with_capacity(fleet.microgrids.len());
     for (n, (mg, layout)) in fleet.microgrids.iter().zip(&fleet.layouts(steps)).enumerate() {
         // Drawn even where a policy is given, so that what follows in the random stream is the same.

@@ -32,6 +32,8 @@ const SHOWN_MULTIPLIERS: usize = 6;
 struct Program {
     update: UpdateProgram,
     central_cost: f64,
+    /// What remains violated at the optimum where the trust region is too small to meet every limit, row units.
+    central_violation: f64,
     central_multipliers: Vec<f64>,
 }
 
@@ -83,7 +85,12 @@ fn program(study: &Study, scenario: Scenario) -> Result<Option<Program>, CliErro
     }
     let exact = InteriorPointSettings { tolerance: 1e-9, ..InteriorPointSettings::default() };
     let Ok(central) = solve_in_process(&update.programs, &update.rows, &exact) else { return Ok(None) };
-    Ok(Some(Program { update, central_cost: central.cost, central_multipliers: central.multipliers }))
+    Ok(Some(Program {
+        update,
+        central_cost: central.cost,
+        central_violation: central.max_violation,
+        central_multipliers: central.multipliers,
+    }))
 }
 
 fn compare(
@@ -109,7 +116,7 @@ fn compare(
         .iter()
         .zip(&runs)
         .map(|(p, run)| {
-            let trace = run.trace.iter().map(|t| (t.round, t.cost, t.violation));
+            let trace = run.trace.iter().map(|t| (t.round, t.cost, (t.violation - p.central_violation).max(0.0)));
             rounds_to_accuracy(trace, p.central_cost, 1.0, ACCURACY)
         })
         .collect();

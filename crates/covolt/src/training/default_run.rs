@@ -8,7 +8,7 @@ use covolt_learn::{ExactSettings, ExactTrainer, Learner, NetworkShape};
 use covolt_policy::GaussianPolicy;
 
 /// Training windows of a whole run; with the trainer's own number of episodes under three minutes on two cores.
-const WINDOWS: usize = 6000;
+const WINDOWS: usize = 8000;
 /// The same for a first look.
 const QUICK_WINDOWS: usize = 600;
 const QUICK_EPISODES: usize = 250;
