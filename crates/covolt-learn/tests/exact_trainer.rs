@@ -37,7 +37,9 @@ fn result(trainer: &ExactTrainer<'_>) -> (Vec<Vec<u64>>, Vec<LimitPrices>) {
 
 #[test]
 fn law_training_lowers_the_priced_cost() {
-    let fleet = fleet();
+    let mut fleet = fleet();
+    // So that currents bind, too.
+    fleet.limits.i_max_pu.iter_mut().for_each(|limit| *limit *= 0.85);
     let scenarios = scenarios(&fleet, 48, KIND, 1);
     let untrained = policies(&fleet, &scenarios, KIND, 11);
     let before = means(&fleet, &untrained, &scenarios);

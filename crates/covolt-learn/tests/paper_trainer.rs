@@ -148,7 +148,9 @@ fn within_limits(fleet: &Fleet, scenario: &mut Scenario) {
 
 #[test]
 fn fd_gradient_factors() {
-    let fleet = fleet();
+    let mut fleet = fleet();
+    // So that currents are within reach, too.
+    fleet.limits.i_max_pu.iter_mut().for_each(|limit| *limit *= 0.3);
     let mut scenarios = scenarios(&fleet, 1, KIND, 3);
     within_limits(&fleet, &mut scenarios[0]);
     let mut run = trainer(&fleet, &scenarios, settings(20, 1, 1.0), SEED);
@@ -167,6 +169,7 @@ fn fd_gradient_factors() {
     );
     let row_count = update.meaning.len();
     assert!(update.meaning.iter().any(|m| matches!(m.limit, Limit::VoltageLow(_) | Limit::VoltageHigh(_))));
+    assert!(update.meaning.iter().any(|m| matches!(m.limit, Limit::Current(_))));
     let h = 1e-4;
     for (n, program) in update.programs.iter().enumerate() {
         let data = program.data();
@@ -242,13 +245,31 @@ fn law_rows_predict_the_excess() {
     assert!(violated > 0 && currents > 0, "{violated} violated rows, {currents} currents: nothing to predict");
 }
 
+/// Limits that leave the untrained policy a little room in this window, so that every row can be met.
+fn with_room(mut fleet: Fleet, scenario: &[Scenario]) -> Fleet {
+    let untrained = policies(&fleet, scenario, KIND, 12);
+    let sampled = first_sample(&untrained, &scenario[0], SEED, 0);
+    let raw: Vec<Vec<f64>> = sampled.iter().map(|s| s.at(&vec![0.0; 2 * s.mean.len()])).collect();
+    let (mut low, mut high, mut current) = (0.0_f64, 0.0_f64, 0.0_f64);
+    for ((_, limit), excess) in sampled_returns(&fleet, &scenario[0], &raw).1 {
+        match limit {
+            Limit::VoltageLow(_) => low = low.max(excess + 0.003),
+            Limit::VoltageHigh(_) => high = high.max(excess + 0.003),
+            Limit::Current(_) => current = current.max(excess + 0.1),
+        }
+    }
+    fleet.limits.v_min_pu.iter_mut().for_each(|v| *v -= low);
+    fleet.limits.v_max_pu.iter_mut().for_each(|v| *v += high);
+    fleet.limits.i_max_pu.iter_mut().for_each(|i| *i *= 1.0 + current);
+    fleet
+}
+
 #[test]
 fn law_update_keeps_the_trust_region() {
-    // A band whose rows bind but can be met.
-    let fleet = fleet_within(0.985, 1.04);
-    let scenarios = scenarios(&fleet, 4, KIND, 5);
-    for (which, delta) in [(0, 10.0), (1, 1.0), (0, 0.01), (3, 10.0)] {
+    let scenarios = scenarios(&fleet(), 4, KIND, 5);
+    for (which, delta) in [(0, 10.0), (1, 1.0), (2, 0.01), (3, 10.0)] {
         let scenario = &scenarios[which..=which];
+        let fleet = with_room(fleet(), scenario);
         let mut run = trainer(&fleet, scenario, settings(20, 2, delta), SEED);
         let update = run.update_program().unwrap();
         let before: Vec<PolicyWorkspace> =
@@ -276,7 +297,8 @@ fn law_update_keeps_the_trust_region() {
             let z: Vec<f64> = mean.chain(eta).collect();
             assert!(ball(&taken[n]) <= delta * (1.0 + 1e-6), "agent {n}: step of {}", ball(&taken[n]));
             // The mean of an untrained network is linear in its only live layer: only damping parts it from its step.
-            // Log sigma is bounded by a tanh: what it misses grows with the square of the step.
+            // Log sigma is bounded by a tanh: to second order it misses at most 0.047 |z|^2
+            // (tanh at 1/4, half width 4, all of z in one entry).
             let d = policy.actions();
             let missed = |part: std::ops::Range<usize>| {
                 let gap: Vec<f64> = z[part.clone()].iter().zip(&taken[n][part]).map(|(a, b)| a - b).collect();
@@ -285,9 +307,9 @@ fn law_update_keeps_the_trust_region() {
             let (asked, radius) = ((2.0 * ball(&taken[n])).sqrt(), (2.0 * delta).sqrt());
             let (mean, eta) = (missed(0..d), missed(d..z.len()));
             assert!(mean < 1e-4 * asked, "agent {n}: the mean missed its step of {asked} by {mean}");
-            assert!(eta < (1e-4 + 0.02 * asked) * asked, "agent {n}: log sigma missed its step of {asked} by {eta}");
+            assert!(eta < (1e-4 + 0.05 * asked) * asked, "agent {n}: log sigma missed its step of {asked} by {eta}");
             let moved = (2.0 * ball(&z)).sqrt();
-            assert!(moved <= radius * (1.0 + 0.01 * radius), "agent {n}: moved {moved}, radius {radius}");
+            assert!(moved <= radius * (1.0 + 0.05 * radius), "agent {n}: moved {moved}, radius {radius}");
             longest = longest.max(ball(&z));
         }
         assert!(longest > 1e-3 * delta, "something must have moved: {longest}");
