@@ -29,6 +29,12 @@ pub enum LearnError {
         /// Why.
         reason: String,
     },
+    /// The paper's trainer whitens with a diagonal covariance.
+    #[error("the paper's trainer needs policies with a diagonal covariance; that of microgrid {microgrid} is full")]
+    FullCovariance {
+        /// Microgrid.
+        microgrid: String,
+    },
     /// Saved policies do not fit the fleet.
     #[error("{count} policies were given for {microgrids} microgrids")]
     PolicyCount {

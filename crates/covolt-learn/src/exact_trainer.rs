@@ -105,9 +105,10 @@ impl<'a> ExactTrainer<'a> {
         fleet: &'a Fleet,
         scenarios: &'a [Scenario],
         learners: Vec<Learner>,
-        settings: ExactSettings,
+        mut settings: ExactSettings,
         seed: u64,
     ) -> Result<Self, LearnError> {
+        settings.batch = settings.batch.clamp(1, scenarios.len().max(1));
         if scenarios.is_empty() {
             return Err(LearnError::NoScenario { reason: "the list is empty".into() });
         }

@@ -171,7 +171,17 @@ impl PaperAgent {
         let mut step = vec![0.0; theta.len()];
         let (mean, covariance) = step.split_at_mut(split);
         self.mean_step.mean_step(&self.policy, &mut self.workspace, &d_mean, DEFAULT_DAMPING, mean)?;
-        self.covariance_step.covariance_step(&self.policy, &mut self.workspace, &d_eta, DEFAULT_DAMPING, covariance)?;
+        let settled = self.covariance_step.covariance_step(
+            &self.policy,
+            &mut self.workspace,
+            &d_eta,
+            DEFAULT_DAMPING,
+            covariance,
+        );
+        // Where every log sigma sits at its bound no parameter moves it any more: the covariance stays as it is.
+        if settled.is_err() {
+            covariance.fill(0.0);
+        }
         theta.iter_mut().zip(&step).for_each(|(theta, step)| *theta += step);
         self.policy.set_parameters(&theta)?;
         for (mean, theta) in self.average.iter_mut().zip(&theta) {

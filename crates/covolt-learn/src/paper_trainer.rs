@@ -19,14 +19,14 @@ use crate::exact_trainer::Episode;
 use crate::paper_agent::PaperAgent;
 use crate::scenarios::Scenario;
 use covolt_consensus::{
-    CommunicationGraph, ConsensusError, CoupledRows, LocalProgram, Method, MethodSettings, PaperSettings, Run,
-    coordinate,
+    CommunicationGraph, ConsensusError, CoupledRows, InteriorPointSettings, LocalProgram, Method, MethodSettings,
+    PaperSettings, Run, coordinate,
 };
 use covolt_fleet::rows::{CurrentRow, Reach, VoltageRow, step_rows};
 use covolt_fleet::{
     Fleet, Limit, LimitPrices, LimitPricing, PhysicsWorkspace, PriceScratch, feasible_map, lagrangian_gradient,
 };
-use covolt_policy::GaussianPolicy;
+use covolt_policy::{CovarianceKind, GaussianPolicy};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -59,7 +59,7 @@ impl Default for PaperTrainerSettings {
         PaperTrainerSettings {
             episodes: 400,
             samples: 4,
-            delta: 5.0,
+            delta: 1.0,
             rounds: 60,
             primal_step: 1.0,
             dual_step: 30.0,
@@ -73,8 +73,10 @@ impl Default for PaperTrainerSettings {
 const REACH: Reach = Reach { voltage_pu: 0.006, current_fraction: 0.85 };
 /// pu of voltage per unit of a shared voltage row; currents are in fractions of their limit.
 pub const VOLTAGE_UNIT_PU: f64 = 0.01;
-/// Multipliers are bounded by elastic rows: $ per unit of a row.
-const ROW_PENALTY: f64 = 100.0;
+/// Multipliers are bounded by elastic rows, about ten times what they are in practice: $ per unit of a voltage row.
+const VOLTAGE_ROW_PENALTY: f64 = 10.0;
+/// The same for a current row.
+const CURRENT_ROW_PENALTY: f64 = 50.0;
 
 /// A limit while the samples are averaged: excess, slope per agent in z, samples in which it was within reach.
 struct AveragedRow {
@@ -105,6 +107,14 @@ pub struct UpdateProgram {
     pub rows: CoupledRows,
     /// What each shared row stands for.
     pub meaning: Vec<SharedRow>,
+}
+
+impl UpdateProgram {
+    /// Settings of the interior point for such programs: it starts in the scale of the elastic rows' penalties, far above
+    /// that of the cost; started in the scale of the cost it stalls where the rows cannot be met.
+    pub fn interior_point(tolerance: f64) -> InteriorPointSettings {
+        InteriorPointSettings { tolerance, centring: 10.0, ..InteriorPointSettings::default() }
+    }
 }
 
 /// Algorithm 1, resumable after any episode.
@@ -141,6 +151,11 @@ impl<'a> PaperTrainer<'a> {
         };
         if policies.len() != fleet.microgrids.len() {
             return Err(LearnError::PolicyCount { count: policies.len(), microgrids: fleet.microgrids.len() });
+        }
+        for (mg, policy) in fleet.microgrids.iter().zip(&policies) {
+            if policy.spec().covariance != CovarianceKind::Diagonal {
+                return Err(LearnError::FullCovariance { microgrid: mg.name.clone() });
+            }
         }
         let n = policies.len();
         let graph =
@@ -396,7 +411,10 @@ impl<'a> PaperTrainer<'a> {
     fn program(&self, rows: &AveragedRows, delta: f64) -> Result<UpdateProgram, LearnError> {
         let scenario = self.window();
         let limits: Vec<f64> = rows.values().map(|row| -row.excess / row.samples as f64).collect();
-        let penalties = vec![ROW_PENALTY; limits.len()];
+        let penalty = |limit: &Limit| {
+            if matches!(limit, Limit::Current(_)) { CURRENT_ROW_PENALTY } else { VOLTAGE_ROW_PENALTY }
+        };
+        let penalties = rows.keys().map(|(_, limit)| penalty(limit)).collect();
         let count = limits.len();
         let coupled_rows = CoupledRows::try_new(limits)?.with_penalties(penalties)?;
         let mut programs = Vec::with_capacity(self.agents.len());

@@ -154,6 +154,25 @@ pub struct ReproduceArgs {
     pub seed: u64,
 }
 
+/// What a policy sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StateChoice {
+    /// Everything local that bears on the decision: prices, loads, PV, states of the devices, value of stored energy
+    Local,
+    /// PV power and aggregate load over the window, as in the paper
+    Paper,
+}
+
+impl StateChoice {
+    /// The library's name of it.
+    pub fn kind(self) -> covolt_fleet::StateKind {
+        match self {
+            StateChoice::Local => covolt_fleet::StateKind::Local,
+            StateChoice::Paper => covolt_fleet::StateKind::Paper,
+        }
+    }
+}
+
 /// Arguments of `train`.
 #[derive(Debug, Args)]
 pub struct TrainArgs {
@@ -163,6 +182,9 @@ pub struct TrainArgs {
     /// Trainer
     #[arg(long, value_enum, default_value_t = TrainerChoice::Default)]
     pub trainer: TrainerChoice,
+    /// What each policy sees of its own microgrid
+    #[arg(long, value_enum, default_value_t = StateChoice::Local)]
+    pub state: StateChoice,
     /// Continue from the policies of this run folder on the case's data (moving window)
     #[arg(long, value_name = "POLICY")]
     pub from: Option<PathBuf>,

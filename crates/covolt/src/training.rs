@@ -28,6 +28,8 @@ pub struct TrainingJob<'a> {
     pub valuation: &'a StorageValuation,
     /// Trainer.
     pub trainer: TrainerChoice,
+    /// What the policies see.
+    pub state: StateKind,
     /// Seed of all randomness.
     pub seed: u64,
     /// Policy updates; `None` for the trainer's own number.
@@ -85,9 +87,6 @@ struct Course {
     transcript: Vec<String>,
 }
 
-/// State that the policies see.
-const STATE: StateKind = StateKind::Local;
-
 /// Trains.
 pub fn train(job: &TrainingJob<'_>, watch: &mut dyn Watch) -> Result<Trained, CliError> {
     let clock = Instant::now();
@@ -97,7 +96,7 @@ pub fn train(job: &TrainingJob<'_>, watch: &mut dyn Watch) -> Result<Trained, Cl
     };
     Ok(Trained {
         policies: course.policies,
-        state: STATE,
+        state: job.state,
         curve: course.curve,
         parameters: course.parameters,
         stopped: course.stopped,
@@ -122,12 +121,12 @@ fn begin(
     watch.stage(&format!("drawing {windows} training windows"));
     let (days, spread) = (&job.case.days.train, StateSpread::default());
     let rare = (windows as f64 * RARE_SHARE) as usize;
-    let mut scenarios = draw(&source, days, windows - rare, &spread, STATE, &mut rng)?;
-    scenarios.extend(draw_rare(&source, days, rare, &spread, STATE, &mut rng)?);
+    let mut scenarios = draw(&source, days, windows - rare, &spread, job.state, &mut rng)?;
+    scenarios.extend(draw_rare(&source, days, rare, &spread, job.state, &mut rng)?);
     let mut policies = Vec::with_capacity(fleet.microgrids.len());
     for (n, (mg, layout)) in fleet.microgrids.iter().zip(&fleet.layouts(steps)).enumerate() {
         // Drawn even where a policy is given, so that what follows in the random stream is the same.
-        let fresh = untrained_policy(mg, n, layout, STATE, shape, &scenarios, &mut rng)?;
+        let fresh = untrained_policy(mg, n, layout, job.state, shape, &scenarios, &mut rng)?;
         policies.push(job.from.as_ref().and_then(|from| from.get(n).cloned()).unwrap_or(fresh));
     }
     Ok((scenarios, policies))

@@ -73,6 +73,7 @@ pub fn run(args: &TrainArgs, out: &mut Output) -> Result<(), CliError> {
         outlook: &outlook,
         valuation: &valuation,
         trainer,
+        state: args.state.kind(),
         seed: asked.seed,
         episodes: asked.episodes,
         windows: asked.windows,

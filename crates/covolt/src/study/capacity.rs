@@ -83,6 +83,7 @@ fn course(study: &Study, label: String, limited: usize, watched: usize) -> Resul
             outlook: &study.outlook,
             valuation: &study.valuation,
             trainer: TrainerChoice::Paper,
+            state: covolt_fleet::StateKind::Local,
             // A seed of its own for every piece; the same for all three trainings.
             seed: study.seed.wrapping_add(done as u64),
             episodes: Some(study.plan.capacity_piece),

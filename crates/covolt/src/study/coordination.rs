@@ -8,8 +8,8 @@ use super::test_windows::TestWindow;
 use crate::exit::CliError;
 use crate::progress::note;
 use covolt_consensus::{
-    CommunicationGraph, InteriorPointSettings, Method, MethodSettings, PaperSettings, Run, ShareSettings, coordinate,
-    disclosure, rounds_to_accuracy, solve_in_process,
+    CommunicationGraph, Method, MethodSettings, PaperSettings, Run, ShareSettings, coordinate, disclosure,
+    rounds_to_accuracy, solve_in_process,
 };
 use covolt_fleet::StateKind;
 use covolt_learn::{
@@ -48,6 +48,7 @@ pub fn methods(study: &Study, windows: &[TestWindow]) -> Result<Vec<Coordination
     let usual = MethodSettings::default();
     let settings = MethodSettings {
         hybrid: ShareSettings { max_rounds: MOST_ROUNDS, ..usual.hybrid },
+        interior_point: UpdateProgram::interior_point(1e-8),
         sharing: ShareSettings { max_rounds: MOST_ROUNDS, ..usual.sharing },
         ..usual
     };
@@ -83,7 +84,7 @@ fn program(study: &Study, scenario: Scenario) -> Result<Option<Program>, CliErro
     if update.meaning.is_empty() {
         return Ok(None);
     }
-    let exact = InteriorPointSettings { tolerance: 1e-9, ..InteriorPointSettings::default() };
+    let exact = UpdateProgram::interior_point(1e-9);
     let Ok(central) = solve_in_process(&update.programs, &update.rows, &exact) else { return Ok(None) };
     Ok(Some(Program {
         update,

@@ -17,6 +17,7 @@ pub fn run(study: &Study, trainer: TrainerChoice) -> Result<Trained, CliError> {
         outlook: &study.outlook,
         valuation: &study.valuation,
         trainer,
+        state: covolt_fleet::StateKind::Local,
         seed: study.seed,
         episodes: None,
         windows: None,
