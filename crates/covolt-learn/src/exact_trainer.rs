@@ -47,7 +47,7 @@ pub struct ExactSettings {
 impl Default for ExactSettings {
     fn default() -> Self {
         ExactSettings {
-            episodes: 5000,
+            episodes: 7000,
             batch: 200,
             rate: 3e-3,
             averaging: 0.01,

@@ -94,7 +94,7 @@ impl Study {
             Ok(())
         });
         stages.run_on("coordination methods", || {
-            record.coordination = coordination::methods(self, &windows)?;
+            record.coordination = coordination::methods(self, &windows, default_fleet.policies())?;
             Ok(())
         });
         stages.run_on("closed loop", || closed_loop::run(self, &default_fleet, record));

@@ -1,7 +1,7 @@
 //! Coordination methods side by side on the same programs: rounds, bytes, what leaves an agent (Fig. 8).
 //!
 //! The programs are those of one policy update each: the QCLP (23)-(25) of Algorithm 1 with its trust region, for the
-//! untrained policies in a test window.
+//! trained policies in a test window.
 
 use super::Study;
 use super::test_windows::TestWindow;
@@ -12,12 +12,9 @@ use covolt_consensus::{
     rounds_to_accuracy, solve_in_process,
 };
 use covolt_fleet::StateKind;
-use covolt_learn::{
-    NetworkShape, PaperTrainer, PaperTrainerSettings, Scenario, UpdateProgram, VOLTAGE_UNIT_PU, untrained_policy,
-};
+use covolt_learn::{PaperTrainer, PaperTrainerSettings, Scenario, UpdateProgram, VOLTAGE_UNIT_PU};
+use covolt_policy::GaussianPolicy;
 use covolt_report::record::{CoordinationMethod, RoundsTrace, Transmitted};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
 use std::time::Instant;
 
@@ -38,10 +35,14 @@ struct Program {
 }
 
 /// Compares the methods on the complete graph.
-pub fn methods(study: &Study, windows: &[TestWindow]) -> Result<Vec<CoordinationMethod>, CliError> {
+pub fn methods(
+    study: &Study,
+    windows: &[TestWindow],
+    policies: &[GaussianPolicy],
+) -> Result<Vec<CoordinationMethod>, CliError> {
     let all: Vec<Option<Program>> = windows
         .par_iter()
-        .map(|w| program(study, Scenario::new(&study.case.fleet, w.window.clone(), StateKind::Local)))
+        .map(|w| program(study, Scenario::new(&study.case.fleet, w.window.clone(), StateKind::Local), policies))
         .collect::<Result<_, CliError>>()?;
     let programs: Vec<Program> = all.into_iter().flatten().take(study.plan.updates).collect();
     let graph = CommunicationGraph::complete(study.case.fleet.microgrids.len())?;
@@ -65,21 +66,11 @@ pub fn methods(study: &Study, windows: &[TestWindow]) -> Result<Vec<Coordination
 }
 
 /// The update in the window of `scenario`; `None` where it has no shared limit within reach, so nothing to coordinate.
-fn program(study: &Study, scenario: Scenario) -> Result<Option<Program>, CliError> {
+fn program(study: &Study, scenario: Scenario, policies: &[GaussianPolicy]) -> Result<Option<Program>, CliError> {
     let fleet = &study.case.fleet;
     let scenarios = [scenario];
-    let layouts = fleet.layouts(study.case.settings.steps);
-    let mut rng = ChaCha8Rng::seed_from_u64(study.seed);
-    let policies = fleet
-        .microgrids
-        .iter()
-        .zip(&layouts)
-        .enumerate()
-        .map(|(n, (mg, layout))| {
-            untrained_policy(mg, n, layout, StateKind::Local, &NetworkShape::default(), &scenarios, &mut rng)
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut trainer = PaperTrainer::new(fleet, &scenarios, policies, PaperTrainerSettings::default(), study.seed)?;
+    let mut trainer =
+        PaperTrainer::new(fleet, &scenarios, policies.to_vec(), PaperTrainerSettings::default(), study.seed)?;
     let update = trainer.update_program()?;
     if update.meaning.is_empty() {
         return Ok(None);
