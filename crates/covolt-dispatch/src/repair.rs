@@ -1,4 +1,4 @@
-//! Repair: the smallest change of a joint action after which every limit of the network holds.
+//! Repair: changes a joint action until every limit of the network holds, at little cost or by little change.
 //!
 //! Rounds of: linearise the limits within reach at the present action, solve the convex program (smallest weighted
 //! change, or cost with a strong proximal term), feasible map, AC power flow again. Limits are tightened by a margin

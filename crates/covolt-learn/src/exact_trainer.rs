@@ -74,7 +74,7 @@ pub struct Episode {
     pub voltage_violation_pu: f64,
     /// Worst current violation in the batch, fraction of the limit.
     pub current_violation: f64,
-    /// Rounds of coordination between the agents in this episode.
+    /// Exchanges in this episode: rounds between the agents with the paper's trainer; one, with the grid, by default.
     pub rounds: usize,
 }
 

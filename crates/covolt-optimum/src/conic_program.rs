@@ -382,7 +382,7 @@ impl Assembled {
             ..DefaultSettings::default()
         };
         let mut solver = DefaultSolver::new(&p, &linear, &a, &right, &self.cones, settings)
-            .map_err(|reason| OptimumError::Setup { row: 0, reason: reason.to_string() })?;
+            .map_err(|reason| OptimumError::Setup { reason: reason.to_string() })?;
         solver.solve();
         let solution = &solver.solution;
         match solution.status {

@@ -10,10 +10,8 @@ pub enum OptimumError {
     #[error(transparent)]
     Grid(#[from] GridError),
     /// The conic solver refused its input.
-    #[error("the conic solver refused the program of the window at row {row}: {reason}")]
+    #[error("the conic solver refused the program of the window: {reason}")]
     Setup {
-        /// Row of the profiles at which the window starts.
-        row: usize,
         /// The solver's words.
         reason: String,
     },

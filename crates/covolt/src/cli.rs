@@ -112,7 +112,7 @@ pub enum ForecastChoice {
 /// Which trainer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TrainerChoice {
-    /// Exact gradients over many windows at once, limits priced by the agents' coordination
+    /// Exact gradients over many windows at once, a multiplier for each limit of each window
     Default,
     /// Algorithm 1 of the paper: sampled actions, trust region, consensus (corrected equations)
     Paper,
