@@ -171,11 +171,19 @@ impl RowIterate {
         self.matrix.resize(rows * rows, 0.0);
     }
 
-    /// First iterate: slacks from the activity (or a share of the row's range where the row is violated), multipliers `mu / s`.
-    pub(crate) fn start(&mut self, rows: &CoupledRows, sums: &RowSums, ranges: &[f64], mu: f64, warm: Option<&[f64]>) {
+    /// First iterate: slacks from the activity (or the share `least` of the row's range where the row is violated), multipliers
+    /// `mu / s`.
+    pub(crate) fn start(
+        &mut self,
+        rows: &CoupledRows,
+        sums: &RowSums,
+        ranges: &[f64],
+        (mu, least): (f64, f64),
+        warm: Option<&[f64]>,
+    ) {
         for (i, &range) in ranges.iter().enumerate() {
             let range = if range > 0.0 { range } else { 1.0 };
-            self.s[i] = (rows.limits[i] - sums.activity[i]).max(START_SLACK * range);
+            self.s[i] = (rows.limits[i] - sums.activity[i]).max(least * range);
             self.lambda[i] = mu / self.s[i];
             let warm = warm.and_then(|w| w.get(i)).copied().unwrap_or(0.0);
             if warm > self.lambda[i] && warm.is_finite() {
@@ -338,6 +346,3 @@ impl RowIterate {
         self.lambda.iter().zip(&rows.limits).fold((0.0, 0.0), |(v, a), (l, r)| (v + l * r, a + (l * r).abs()))
     }
 }
-
-/// Slack of a violated row at the start, as a share of the row's range.
-const START_SLACK: f64 = 0.1;

@@ -25,6 +25,9 @@ pub struct InteriorPointSettings {
     pub centring: f64,
     /// The same with a warm start of x, which is closer to the end of the path (default 0.05).
     pub warm_centring: f64,
+    /// Start a violated row with this share of its range as slack (default 0.1). Smaller where elastic rows with penalties in
+    /// the scale of the cost cannot all be met: their slack has to vanish anyway.
+    pub least_slack: f64,
     /// Agree on every step from the start: three rounds per iteration instead of one (default false).
     pub always_agree: bool,
 }
@@ -37,6 +40,7 @@ impl Default for InteriorPointSettings {
             max_rounds: 120,
             centring: 0.1,
             warm_centring: 0.05,
+            least_slack: 0.1,
             always_agree: false,
         }
     }
@@ -189,7 +193,7 @@ impl Rules {
             } else {
                 settings.centring * self.omega
             };
-            self.iterate.start(rows, &totals.sums, &self.ranges, mu, warm);
+            self.iterate.start(rows, &totals.sums, &self.ranges, (mu, settings.least_slack), warm);
         }
         self.iterations += 1;
         self.alpha = totals.alpha;

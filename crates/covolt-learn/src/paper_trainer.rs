@@ -111,9 +111,11 @@ pub struct UpdateProgram {
 
 impl UpdateProgram {
     /// Settings of the interior point for such programs: it starts in the scale of the elastic rows' penalties, far above
-    /// that of the cost; started in the scale of the cost it stalls where the rows cannot be met.
+    /// that of the cost, and with little slack in violated rows. Started in the scale of the cost it stalls where the trust
+    /// region is too small to meet every row. On 400 updates of trained policies (validation windows) this start needed at
+    /// most 11 rounds to an accuracy of 1e-4 in cost and violation, a start at 10 with the usual slack up to 52.
     pub fn interior_point(tolerance: f64) -> InteriorPointSettings {
-        InteriorPointSettings { tolerance, centring: 10.0, ..InteriorPointSettings::default() }
+        InteriorPointSettings { tolerance, centring: 30.0, least_slack: 0.01, ..InteriorPointSettings::default() }
     }
 }
 
