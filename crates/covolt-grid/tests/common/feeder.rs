@@ -26,9 +26,10 @@ pub fn feeder(seed: u64, n: usize) -> Case {
             p[k] -= rng.random_range(0.0..4.0);
         }
     }
-    // Total demand 1 pu; impedances scaled to the drop.
+    // A mean net demand of 0.01 pu (10 kW on 1 MVA) a bus at every size, so that one tolerance means the same; impedances
+    // scaled to the drop.
     let total: f64 = p.iter().sum();
-    p.iter_mut().chain(&mut q).for_each(|x| *x /= total);
+    p.iter_mut().chain(&mut q).for_each(|x| *x *= 0.01 * n as f64 / total);
     let (mut flow, mut drop) = (p.iter().zip(&q).map(|(&p, &q)| c(p, q)).collect::<Vec<_>>(), vec![0.0; n]);
     for k in (1..n).rev() {
         let below = flow[k];
