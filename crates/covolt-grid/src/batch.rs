@@ -117,6 +117,21 @@ impl Batch {
         }
     }
 
+    /// Voltages of all scenarios in use, a row each as in [`Batch::load`]. Entries beyond either length are left alone.
+    pub fn store_voltages(&self, v: &mut [Complex64]) {
+        let n = self.v.len();
+        // Rows in one go: each lane is read from memory once.
+        let mut rows = v.chunks_exact_mut(n).take(self.scenarios);
+        let mut rows: [&mut [Complex64]; LANES] = std::array::from_fn(|_| rows.next().unwrap_or_default());
+        for (bus, lanes) in self.v.iter().enumerate() {
+            for (lane, row) in rows.iter_mut().enumerate() {
+                if let Some(v) = row.get_mut(bus) {
+                    *v = lanes.lane(lane);
+                }
+            }
+        }
+    }
+
     /// dL/dV per bus in network order, g = dL/dVre + j dL/dVim: what the adjoint starts from.
     pub fn dl_dv_mut(&mut self) -> &mut [ComplexLanes] {
         &mut self.dl_dv
