@@ -234,8 +234,8 @@ fn note(priced: &Priced, values: &mut [LagrangianValue]) {
     }
 }
 
-/// - lambda_R P_PCC dt summed over all microgrids. P_PCC = -Re(V_f conj(I_f)), I_f = yff V_f + yft V_t; its gradient is
-/// -(I_f + conj(yff) V_f) at the from bus and -conj(yft) V_f at the to bus.
+/// Minus lambda_R P_PCC dt, summed over all microgrids. P_PCC = -Re(V_f conj(I_f)) with I_f = yff V_f + yft V_t; its gradient
+/// at the from bus is minus I_f + conj(yff) V_f, at the to bus minus conj(yft) V_f.
 fn add_exchange(
     fleet: &Fleet,
     windows: &[PricedWindow<'_>],

@@ -23,6 +23,10 @@
 //! steps. What makes a sweep fail (drops near the nose of the power-voltage curve) is found per scenario, and that scenario
 //! alone is solved again by Newton with its continuation (`batch.rs`).
 //!
+//! Both passes run in the breadth-first order of the tree, whose neighbours do not wait for each other. One pass over a
+//! depth-first order, closing each subtree as it ends, saves a quarter of the memory traffic but was a fifth to a half slower at 98, 1 502
+//! and 15 002 buses: it waits for itself.
+//!
 //! A scenario that has converged keeps its voltages bit for bit while others go on, so its result does not depend on its
 //! neighbours. A sweep is a contraction on the upper branch of solutions only, so what it converges to lies there.
 
@@ -215,7 +219,8 @@ impl<const CHECK: bool, const FREEZE: bool, const SHUNTS: bool> WithSimd for For
             let (above, own) = v.split_at_mut(k);
             let (v_parent, v_own) = (&above[branch.parent], &mut own[0]);
             for h in 0..LANES / S::F64_LANES {
-                let mut new = v_parent.get::<S>(h).minus_product(simd, zeta, j[k].get::<S>(h));
+                // The product by itself: only one subtraction then waits for the parent.
+                let mut new = v_parent.get::<S>(h).minus(simd, zeta.times(simd, j[k].get::<S>(h)));
                 let s = s[k].get::<S>(h);
                 if FREEZE {
                     let active = simd.less_than_f64s(zero, self.checks.active.get::<S>(h));
