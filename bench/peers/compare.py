@@ -325,16 +325,16 @@ def table(sizes, count, times, agreement, notes):
     lines = [
         "# Power flow beside other engines",
         "",
-        f"Microseconds of CPU time per scenario, one thread, minimum, {count} scenarios, tolerance {TOLERANCE:g} pu (covolt: 1e-9, whose last sweep",
-        "leaves the voltages as exact as the last Newton step of others); in brackets solve plus the",
-        "gradient of one function of all voltages with respect to all demands. Ratios are to covolt in the same column. Written by",
-        "`bench/peers/compare.py`; on a shared machine quote the ratios.",
+        f"Microseconds per scenario, one thread, minimum, {count} scenarios; CPU time, for covolt wall time, which is no less. Tolerance",
+        f"{TOLERANCE:g} pu, for covolt 1e-9, since sweeps stop just below their tolerance and Newton steps far below. In brackets solve plus",
+        "the gradient of one function of all voltages with respect to all demands. Loading the demands and writing all voltages",
+        "is included (OpenDSS: the solve alone). Ratios are to covolt in the same column; written by `bench/peers/compare.py`.",
         "",
         head,
         "|" + "---|" * (len(sizes) + 3),
     ]
     own = [f"{times[n][0][0]:.3g} ({times[n][0][1]:.3g}), {times[n][1]} sweeps" for n in sizes]
-    differs = "radial networks, balanced, constant power; compiled program, no Python call; eight scenarios per vector, flat start"
+    differs = "radial networks, balanced, constant power; compiled program, no Python call; eight scenarios at once, flat start"
     lines.append("| covolt, batch | " + " | ".join(own) + f" | - | {differs} |")
     for kind in ENGINES:
         cells = []
