@@ -1,6 +1,6 @@
 //! The gradient of [`crate::gradient`] for up to eight windows at once, one window per lane of a batched power flow.
 //!
-//! The same numbers as [`lagrangian_gradient`](crate::lagrangian_gradient), window by window, whatever stands in the other
+//! The same numbers as [`lagrangian_gradient`], window by window, whatever stands in the other
 //! lanes. All windows take their step t together: demand, power flow, limits and exchange, one adjoint. Nothing is allocated
 //! once the memory has seen windows of its size. On a grid with loops the windows are solved one by one. A window without a solution fails the call with the power flow's own error.
 
