@@ -8,6 +8,7 @@
 //! | how are circles and currents scaled? | `cone.rs` |
 //! | what does an iteration ask of an elimination order? | `newton_system.rs` |
 //! | how is the Newton matrix eliminated along the steps? | `time_major.rs` |
+//! | which coupled rows does the program really need? | `working_rows.rs` |
 //!
 //! Where the program has rows of another shape, or the iteration gets nowhere, the answer is `None` and a general solver
 //! takes over.
@@ -18,19 +19,21 @@ mod interior_point;
 mod newton_system;
 mod states;
 mod time_major;
+mod working_rows;
 
 use crate::conic_program::{ProgramSettings, SolvedProgram, VOLTAGE_UNIT_PU};
 use covolt_fleet::window_program::WindowProgram;
 use form::{CoupledLimit, Form};
 use interior_point::InteriorPoint;
 use time_major::TimeMajor;
+use working_rows::WorkingRows;
 
 /// Memory of the structured solver: kept from program to program, whatever their sizes.
 #[derive(Debug, Default)]
 pub struct ProgramWorkspace {
     form: Form,
     point: InteriorPoint<TimeMajor>,
-    wanted: Vec<CoupledLimit>,
+    rows: WorkingRows,
 }
 
 /// Solves the program as it stands; `None` where this solver has no answer.
@@ -39,17 +42,34 @@ pub(crate) fn solve(
     settings: &ProgramSettings,
     ws: &mut ProgramWorkspace,
 ) -> Option<SolvedProgram> {
-    let ProgramWorkspace { form, point, wanted } = ws;
+    let ProgramWorkspace { form, point, rows } = ws;
+    form.open(program)?;
+    rows.open(program, settings, form);
     form.load(program, settings)?;
-    wanted.clear();
-    wanted.extend((0..program.voltages.len()).map(CoupledLimit::Voltage));
-    wanted.extend((0..program.currents.len()).map(CoupledLimit::Current));
-    wanted.sort_by_key(|&limit| form::step_of_limit(program, limit));
-    form.load_coupled(program, settings, wanted);
-    form.start_at(program, &mut point.x);
-    let iterations = point.run(form, settings.tolerance)?;
+    form.load_coupled(program, settings, &rows.wanted);
+    form.scaled(rows.values(), &mut point.x);
+    point.start(form);
+    let mut iterations = 0;
+    let mut accuracy = settings.tolerance.max(env("ROUGH", ROUGH));
+    loop {
+        iterations += point.run(form, accuracy)?;
+        if rows.add_broken(program, settings, form, &point.x) {
+            form.load(program, settings)?;
+            form.load_coupled(program, settings, &rows.wanted);
+            form.scaled(rows.values(), &mut point.x);
+            point.start(form);
+        } else if accuracy > settings.tolerance {
+            accuracy = settings.tolerance;
+        } else {
+            break;
+        }
+        if iterations > MOST_ITERATIONS {
+            return None;
+        }
+    }
+    let values = rows.values();
     let mut solved = SolvedProgram {
-        x: form.variables(program, &point.x),
+        x: (0..program.agents.len()).map(|n| values[form.of_agent(n)].to_vec()).collect(),
         voltage_prices: vec![0.0; program.voltages.len()],
         current_prices: vec![0.0; program.currents.len()],
         voltage_slack_pu: 0.0,
@@ -69,4 +89,13 @@ pub(crate) fn solve(
         }
     }
     Some(solved)
+}
+
+/// Relative gap at which rows are first looked for.
+const ROUGH: f64 = 1e-3;
+/// Iterations over all rounds of rows.
+const MOST_ITERATIONS: u32 = 200;
+
+pub(crate) fn env(name: &str, default: f64) -> f64 {
+    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
 }

@@ -11,7 +11,7 @@
 //! circles in fractions of the limit. They are sorted by step, then by microgrid: a **block** is what one microgrid decides
 //! in one step. Blocks of different steps meet in **states** only (`states.rs`).
 
-use super::states::{StateKind, StateTerm, States};
+use super::states::{NONE, StateKind, StateTerm, States};
 use crate::conic_program::objective::{ObjectiveTerms, add_objective};
 use crate::conic_program::{ProgramSettings, VOLTAGE_UNIT_PU, offset};
 use covolt_fleet::window_program::{AgentProgram, WindowProgram};
@@ -34,7 +34,7 @@ pub(super) struct Block {
     pub rows: (usize, usize),
     /// Its circles among the cones.
     pub circles: (usize, usize),
-    /// Its states.
+    /// Its incoming states, counted from the step's first.
     pub states: (usize, usize),
 }
 
@@ -50,7 +50,7 @@ pub(super) struct LocalRow {
     /// First and one past the last of its terms.
     pub terms: (usize, usize),
     pub constant: f64,
-    /// State and coefficient; coefficient zero where there is none.
+    /// Place among all incoming states, and coefficient; coefficient zero where there is none.
     pub state: usize,
     pub state_coefficient: f64,
 }
@@ -74,7 +74,7 @@ pub(super) struct Cone {
 }
 
 /// Which coupled limit stands behind a coupled functional.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum CoupledLimit {
     Voltage(usize),
     Current(usize),
@@ -109,26 +109,26 @@ pub(super) struct Form {
     pub cones: Vec<Cone>,
     /// Sides and cones of the coupled limits, in the order of the coupled rows.
     pub limits: Vec<(CoupledLimit, usize)>,
-    /// Local sides and cones; what comes after belongs to the coupled rows.
-    local_sides: usize,
-    local_cones: usize,
     // From the program's own numbering.
     agent_start: Vec<usize>,
     position: Vec<usize>,
     fixed: Vec<f64>,
     slope: Vec<f64>,
-    pending: Vec<Pending>,
+    pub placed: Vec<Placed>,
 }
 
-/// A local row or a circle before it has its place.
+/// A local row or a circle, and where it belongs.
 #[derive(Debug, Clone, Copy)]
-struct Pending {
+pub(super) struct Placed {
     block: usize,
-    agent: usize,
+    pub agent: usize,
     circle: bool,
-    index: usize,
-    state: usize,
+    pub index: usize,
+    /// The state it asks for, or [`NONE`].
+    pub state: usize,
     state_coefficient: f64,
+    /// It is part of the program; rows that link steps may be left out.
+    pub wanted: bool,
 }
 
 impl Form {
@@ -146,31 +146,48 @@ impl Form {
         self.step_x[t + 1] - self.step_x[t]
     }
 
-    /// Everything but the coupled rows; `None` where the program has rows of another shape.
-    pub fn load(&mut self, program: &WindowProgram, settings: &ProgramSettings) -> Option<()> {
+    /// Finds the place of every local row; `None` where the program has rows of another shape.
+    pub fn open(&mut self, program: &WindowProgram) -> Option<()> {
         self.steps = program.agents.first()?.layout.action.steps;
         self.agents = program.agents.len();
         if self.steps == 0 || program.agents.iter().any(|a| a.layout.action.steps != self.steps) {
             return None;
         }
-        self.pending.clear();
+        self.agent_start.clear();
+        let mut total = 0;
+        for agent in &program.agents {
+            self.agent_start.push(total);
+            total += agent.layout.len();
+        }
+        self.agent_start.push(total);
+        self.placed.clear();
         self.states.clear();
         for (n, agent) in program.agents.iter().enumerate() {
             self.states.open_agent();
             for (index, row) in agent.rows.iter().enumerate() {
                 let (step, state, state_coefficient) = self.states.place(&agent.layout, &row.terms)?;
                 let block = step * self.agents + n;
-                self.pending.push(Pending { block, agent: n, circle: false, index, state, state_coefficient });
+                let (circle, wanted) = (false, state == NONE);
+                self.placed.push(Placed { block, agent: n, circle, index, state, state_coefficient, wanted });
             }
             for (index, circle) in agent.circles.iter().enumerate() {
                 let step = step_of(agent, circle.q);
                 let inside = circle.p.iter().all(|&(v, _)| step_of(agent, v) == step);
-                let block = step * self.agents + n;
                 inside.then_some(())?;
-                self.pending.push(Pending { block, agent: n, circle: true, index, state: 0, state_coefficient: 0.0 });
+                let block = step * self.agents + n;
+                let (state, state_coefficient, circle, wanted) = (NONE, 0.0, true, true);
+                self.placed.push(Placed { block, agent: n, circle, index, state, state_coefficient, wanted });
             }
         }
         self.states.close();
+        self.placed.sort_by_key(|p| p.block);
+        Some(())
+    }
+
+    /// Everything but the coupled rows.
+    pub fn load(&mut self, program: &WindowProgram, settings: &ProgramSettings) -> Option<()> {
+        let rows = self.placed.iter().filter(|p| p.wanted);
+        self.states.receive(self.steps, rows.map(|p| (p.block / self.agents, p.state)));
         self.order_variables(program);
         self.load_objective(program, settings)?;
         self.load_states(program);
@@ -178,12 +195,7 @@ impl Form {
     }
 
     fn order_variables(&mut self, program: &WindowProgram) {
-        self.agent_start.clear();
-        let mut total = 0;
-        for agent in &program.agents {
-            self.agent_start.push(total);
-            total += agent.layout.len();
-        }
+        let total = self.agent_start.last().copied().unwrap_or(0);
         self.position.clear();
         self.position.resize(total, FIXED);
         self.fixed.clear();
@@ -201,14 +213,15 @@ impl Form {
                     x: self.origin.len(),
                     hessian,
                     column,
-                    states: self.states.of_agent(n),
+                    states: self.states.of_block(t, n),
                     ..Block::default()
                 };
                 for linked in [false, true] {
                     let per_step = agent.layout.per_step();
                     let ends = if t + 1 == self.steps { agent.layout.len() } else { (t + 1) * per_step };
                     for variable in t * per_step..ends {
-                        let links = t + 1 < self.steps && self.states.is_linked(n, &agent.layout, variable % per_step);
+                        let place = variable % per_step;
+                        let links = t + 1 < self.steps && self.states.is_linked(t, n, &agent.layout, place);
                         if links != linked {
                             continue;
                         }
@@ -261,26 +274,26 @@ impl Form {
 
     fn load_states(&mut self, program: &WindowProgram) {
         let mut states = std::mem::take(&mut self.states);
-        states.terms.clear();
-        for t in 0..self.steps {
-            for state in &states.list {
+        for t in 1..self.steps {
+            for at in states.of_step(t) {
+                let state = states.list[states.incoming[at].state];
                 let agent = &program.agents[state.agent];
-                let block = &self.blocks[t * self.agents + state.agent];
+                let block = &self.blocks[(t - 1) * self.agents + state.agent];
                 let variables = match state.kind {
-                    StateKind::Copy { place } => [(t * agent.layout.per_step() + place, 1.0), (0, 0.0)],
-                    StateKind::Energy { battery, charge, discharge } => {
-                        [(agent.layout.p_charge(t, battery), charge), (agent.layout.p_discharge(t, battery), discharge)]
-                    }
+                    StateKind::Copy { place } => [((t - 1) * agent.layout.per_step() + place, 1.0), (0, 0.0)],
+                    StateKind::Energy { battery, charge, discharge } => [
+                        (agent.layout.p_charge(t - 1, battery), charge),
+                        (agent.layout.p_discharge(t - 1, battery), discharge),
+                    ],
                 };
-                let term = |(variable, coefficient): (usize, f64)| {
+                states.incoming[at].terms = variables.map(|(variable, coefficient)| {
                     let position = self.position[self.agent_start[state.agent] + variable];
-                    if coefficient == 0.0 || position == FIXED || t + 1 == self.steps {
+                    if coefficient == 0.0 || position == FIXED {
                         return StateTerm::default();
                     }
                     let column = block.column + (position - block.x - block.local);
                     StateTerm { x: position, column, coefficient: coefficient * self.unit[position] }
-                };
-                states.terms.push(variables.map(term));
+                });
             }
         }
         states.scale();
@@ -288,8 +301,7 @@ impl Form {
     }
 
     fn load_local_rows(&mut self, program: &WindowProgram) -> Option<()> {
-        let mut pending = std::mem::take(&mut self.pending);
-        pending.sort_by_key(|p| p.block);
+        let placed = std::mem::take(&mut self.placed);
         self.rows.clear();
         self.terms.clear();
         self.sides.clear();
@@ -306,8 +318,11 @@ impl Form {
         let mut next = 0;
         for block in 0..self.blocks.len() {
             let (row_start, cone_start) = (self.rows.len(), self.cones.len());
-            while let Some(p) = pending.get(next).filter(|p| p.block == block) {
+            while let Some(p) = placed.get(next).filter(|p| p.block == block) {
                 next += 1;
+                if !p.wanted {
+                    continue;
+                }
                 let agent = &program.agents[p.agent];
                 if p.circle {
                     let circle = &agent.circles[p.index];
@@ -335,13 +350,12 @@ impl Form {
             self.blocks[block].rows = (row_start, self.rows.len());
             self.blocks[block].circles = (cone_start, self.cones.len());
         }
-        self.pending = pending;
-        (self.local_sides, self.local_cones) = (self.sides.len(), self.cones.len());
+        self.placed = placed;
         Some(())
     }
 
     /// Appends the row, scaled so that its largest coefficient is one unless `scale` is given; returns the scale.
-    fn push_row(&mut self, p: &Pending, terms: &[(usize, f64)], constant: f64, scale: Option<f64>) -> f64 {
+    fn push_row(&mut self, p: &Placed, terms: &[(usize, f64)], constant: f64, scale: Option<f64>) -> f64 {
         let start = self.terms.len();
         let mut constant = constant;
         let block = self.blocks[p.block];
@@ -360,16 +374,14 @@ impl Form {
         self.rows.push(LocalRow {
             terms: (start, self.terms.len()),
             constant: constant * scale,
-            state: p.state,
+            state: if p.state == NONE { NONE } else { self.states.find(p.block / self.agents, p.state) },
             state_coefficient: state_coefficient * scale,
         });
         scale
     }
 
-    /// Replaces the coupled rows by those of `wanted`, sorted by step.
+    /// Adds the coupled rows of `wanted`, sorted by step, after [`Form::load`].
     pub fn load_coupled(&mut self, program: &WindowProgram, settings: &ProgramSettings, wanted: &[CoupledLimit]) {
-        self.sides.truncate(self.local_sides);
-        self.cones.truncate(self.local_cones);
         self.coupled_start.clear();
         self.coupled_constant.clear();
         self.coefficients.clear();
@@ -428,38 +440,45 @@ impl Form {
         self.coupled_constant.push(constant);
     }
 
-    /// Scaled variables of the joint action of the program.
-    pub fn start_at(&self, program: &WindowProgram, x: &mut Vec<f64>) {
-        x.clear();
-        x.resize(self.n(), 0.5);
+    /// Variables of the program's joint action, all agents one after the other, in the program's units.
+    pub fn values_of_action(&self, program: &WindowProgram, values: &mut Vec<f64>) {
+        values.clear();
+        values.resize(self.agent_start.last().copied().unwrap_or(0), f64::NAN);
         for (n, (agent, at)) in program.agents.iter().zip(&program.at).enumerate() {
             let per_step = agent.layout.action.per_step();
+            let own = &mut values[self.agent_start[n]..self.agent_start[n + 1]];
             for (entry, &value) in at.iter().enumerate() {
                 let [(first, _), (second, factor)] = agent.layout.of_action(entry / per_step, entry % per_step);
-                let mut set = |variable: usize, value: f64| {
-                    let position = self.position[self.agent_start[n] + variable];
-                    if position != FIXED {
-                        x[position] = (value - self.origin[position]) / self.unit[position];
-                    }
-                };
-                if factor == 0.0 {
-                    set(first, value);
-                } else {
-                    set(first, value.max(0.0));
-                    set(second, (-value).max(0.0));
+                own[first] = value;
+                if factor != 0.0 {
+                    (own[first], own[second]) = (value.max(0.0), (-value).max(0.0));
                 }
             }
         }
     }
 
-    /// Every agent's variables in the program's own numbering and units.
-    pub fn variables(&self, program: &WindowProgram, x: &[f64]) -> Vec<Vec<f64>> {
-        let value = |slot: usize| match self.position[slot] {
-            FIXED => self.fixed[slot],
-            position => self.origin[position] + self.unit[position] * x[position],
-        };
-        let starts = program.agents.iter().zip(&self.agent_start);
-        starts.map(|(agent, &start)| (start..start + agent.layout.len()).map(value).collect()).collect()
+    /// The variables `values` in the form's order and units; a half where there is none.
+    pub fn scaled(&self, values: &[f64], x: &mut Vec<f64>) {
+        x.clear();
+        x.resize(self.n(), 0.5);
+        for (&position, value) in self.position.iter().zip(values) {
+            if position != FIXED && value.is_finite() {
+                x[position] = (value - self.origin[position]) / self.unit[position];
+            }
+        }
+    }
+
+    /// The reverse.
+    pub fn values(&self, x: &[f64], values: &mut Vec<f64>) {
+        values.clear();
+        values.extend(self.position.iter().zip(&self.fixed).map(|(&position, &fixed)| {
+            if position == FIXED { fixed } else { self.origin[position] + self.unit[position] * x[position] }
+        }));
+    }
+
+    /// One agent's part of all values.
+    pub fn of_agent(&self, n: usize) -> std::ops::Range<usize> {
+        self.agent_start[n]..self.agent_start[n + 1]
     }
 }
 

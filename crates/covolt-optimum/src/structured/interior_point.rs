@@ -20,7 +20,8 @@
 //! between the first and the last iteration.
 
 use super::cone::{Scaling, Triple, longest_step, product};
-use super::form::Form;
+use super::form::{Cone, Form, Side};
+use super::states::NONE;
 use super::newton_system::{NewtonSystem, RightHandSide, Step, Weights};
 
 /// Iterations after which the program is left to the general solver.
@@ -80,10 +81,9 @@ pub(super) struct InteriorPoint<N> {
 }
 
 impl<N: NewtonSystem> InteriorPoint<N> {
-    /// Solves from the variables in `self.x`; the number of iterations, or `None` where it gets nowhere.
+    /// Iterates down to `tolerance`; the number of iterations, or `None` where it gets nowhere.
     pub fn run(&mut self, form: &Form, tolerance: f64) -> Option<u32> {
-        self.prepare(form);
-        let degree = self.start(form);
+        let degree = self.degree(form);
         for iteration in 0..MAX_ITERATIONS {
             let gap = self.gap(form);
             let infeasible = self.residuals(form);
@@ -115,9 +115,15 @@ impl<N: NewtonSystem> InteriorPoint<N> {
         None
     }
 
+    /// Number of products.
+    fn degree(&self, form: &Form) -> f64 {
+        let elastic = form.sides.iter().map(|s| s.weight).chain(form.cones.iter().map(|c| c.weight));
+        (form.sides.len() + form.cones.len() + elastic.filter(|weight| weight.is_finite()).count()) as f64
+    }
+
     fn prepare(&mut self, form: &Form) {
         let (n, functionals) = (form.n(), form.n_functionals());
-        let (states, coupled) = (form.steps * form.states.len(), form.coupled_start.len());
+        let (states, coupled) = (form.states.incoming.len(), form.coupled_start.len());
         for (memory, size) in [
             (&mut self.functional, functionals),
             (&mut self.change, functionals),
@@ -125,7 +131,7 @@ impl<N: NewtonSystem> InteriorPoint<N> {
             (&mut self.weights.functional, functionals),
             (&mut self.states, states),
             (&mut self.state_gradient, states),
-            (&mut self.adjoint, form.states.len()),
+            (&mut self.adjoint, states),
             (&mut self.gradient, n),
             (&mut self.curved, n),
             (&mut self.rhs.x, n),
@@ -149,42 +155,21 @@ impl<N: NewtonSystem> InteriorPoint<N> {
         self.newton.prepare(form);
     }
 
-    /// Slacks of the size of the room, products of the size of the objective's slope; returns the number of products.
-    fn start(&mut self, form: &Form) -> f64 {
+    /// A start from the variables in `self.x`: slacks of the size of the room, products of the size of the objective's
+    /// slope.
+    pub fn start(&mut self, form: &Form) {
+        self.prepare(form);
         self.x.iter_mut().for_each(|x| *x = if x.is_finite() { x.clamp(INSET, 1.0 - INSET) } else { 0.5 });
         evaluate(form, &self.x, &mut self.states, &mut self.functional);
         times_hessian(form, &self.x, &mut self.curved);
         let slopes = self.curved.iter().zip(&form.linear).map(|(h, c)| (h + c).abs());
         let mu = (START_SHARE * slopes.sum::<f64>() / (form.n().max(1) as f64)).max(SMALLEST_START);
-        let mut degree = 0.0;
         for (side, state) in form.sides.iter().zip(&mut self.sides) {
-            let room = side.right - side.sign * self.functional[side.at];
-            state.y = room.max(INSET).max(2.0 * mu / side.weight);
-            state.z = mu / state.y;
-            degree += 1.0;
-            if side.weight.is_finite() {
-                state.s = mu / (side.weight - state.z);
-                degree += 1.0;
-            }
+            *state = fresh_side(side, &self.functional, mu);
         }
         for (cone, state) in form.cones.iter().zip(&mut self.cones) {
-            let (a, b) = (self.functional[cone.first], self.functional[cone.first + 1]);
-            let norm = a.hypot(b);
-            let mut k = [cone.radius.max(norm + INSET), a, b];
-            // zeta = mu k^-1 must leave room below the weight.
-            let room = 2.0 * mu / cone.weight;
-            if (k[0] - norm) * (k[0] + norm) < room * k[0] {
-                k[0] = norm + room;
-            }
-            let scale = mu / ((k[0] - norm) * (k[0] + norm));
-            (state.k, state.zeta) = (k, [scale * k[0], -scale * a, -scale * b]);
-            degree += 1.0;
-            if cone.weight.is_finite() {
-                state.s = mu / (cone.weight - state.zeta[0]);
-                degree += 1.0;
-            }
+            *state = fresh_cone(cone, &self.functional, mu);
         }
-        degree
     }
 
     /// Sum of all products of slacks and multipliers.
@@ -252,17 +237,16 @@ impl<N: NewtonSystem> InteriorPoint<N> {
         // Followed back, in the scratch of the Hessian's product.
         let full = &mut self.curved;
         full.copy_from_slice(&self.gradient);
-        self.adjoint.fill(0.0);
-        let count = form.states.len();
-        for t in (0..form.steps).rev() {
-            for i in 0..count {
-                for term in &form.states.terms[t * count + i] {
-                    if term.coefficient != 0.0 {
-                        full[term.x] += term.coefficient * self.adjoint[i];
-                    }
+        self.adjoint.copy_from_slice(&self.state_gradient);
+        for (at, state) in form.states.incoming.iter().enumerate().rev() {
+            let adjoint = self.adjoint[at];
+            for term in &state.terms {
+                if term.coefficient != 0.0 {
+                    full[term.x] += term.coefficient * adjoint;
                 }
-                let carried = if form.states.adds_up(i) { self.adjoint[i] } else { 0.0 };
-                self.adjoint[i] = carried + self.state_gradient[t * count + i];
+            }
+            if state.from != NONE {
+                self.adjoint[state.from] += adjoint;
             }
         }
         (objective, slope, full.iter().fold(0.0_f64, |m, g| m.max(g.abs())))
@@ -448,6 +432,30 @@ const INSET: f64 = 0.1;
 const START_SHARE: f64 = 0.1;
 const SMALLEST_START: f64 = 1e-3;
 
+/// Slack and multiplier of a side with product `mu`.
+fn fresh_side(side: &Side, functional: &[f64], mu: f64) -> SideState {
+    let room = side.right - side.sign * functional[side.at];
+    let y = room.max(INSET).max(2.0 * mu / side.weight);
+    let z = mu / y;
+    let s = if side.weight.is_finite() { mu / (side.weight - z) } else { 0.0 };
+    SideState { y, z, s, ..SideState::default() }
+}
+
+/// The same for a cone: zeta = mu k^-1, below the weight.
+fn fresh_cone(cone: &Cone, functional: &[f64], mu: f64) -> ConeState {
+    let (a, b) = (functional[cone.first], functional[cone.first + 1]);
+    let norm = a.hypot(b);
+    let mut k = [cone.radius.max(norm + INSET), a, b];
+    let room = 2.0 * mu / cone.weight;
+    if (k[0] - norm) * (k[0] + norm) < room * k[0] {
+        k[0] = norm + room;
+    }
+    let scale = mu / ((k[0] - norm) * (k[0] + norm));
+    let zeta = [scale * k[0], -scale * a, -scale * b];
+    let s = if cone.weight.is_finite() { mu / (cone.weight - zeta[0]) } else { 0.0 };
+    ConeState { k, zeta, s, ..ConeState::default() }
+}
+
 /// Right-hand sides (c_y, c_s) of the two products.
 fn products(target: Option<f64>, dy: f64, dz: f64, ds: f64) -> (f64, f64) {
     target.map_or((0.0, 0.0), |mu| (mu - dy * dz, mu + ds * dz))
@@ -455,16 +463,9 @@ fn products(target: Option<f64>, dy: f64, dz: f64, ds: f64) -> (f64, f64) {
 
 /// All functionals and the states before each step, at x.
 fn evaluate(form: &Form, x: &[f64], states: &mut [f64], functional: &mut [f64]) {
-    let count = form.states.len();
-    if count > 0 {
-        states[..count].fill(0.0);
-        for t in 1..form.steps {
-            for i in 0..count {
-                let before = if form.states.adds_up(i) { states[(t - 1) * count + i] } else { 0.0 };
-                let terms = &form.states.terms[(t - 1) * count + i];
-                states[t * count + i] = before + terms.iter().map(|term| term.coefficient * x[term.x]).sum::<f64>();
-            }
-        }
+    for (at, state) in form.states.incoming.iter().enumerate() {
+        let before = if state.from == NONE { 0.0 } else { states[state.from] };
+        states[at] = before + state.terms.iter().map(|term| term.coefficient * x[term.x]).sum::<f64>();
     }
     apply(form, x, states, functional);
     let (n, coupled_from) = (form.n(), form.coupled_from());
@@ -474,15 +475,14 @@ fn evaluate(form: &Form, x: &[f64], states: &mut [f64], functional: &mut [f64]) 
 
 /// A x, without constants.
 fn apply(form: &Form, x: &[f64], states: &[f64], functional: &mut [f64]) {
-    let (n, count, coupled_from) = (form.n(), form.states.len(), form.coupled_from());
+    let (n, coupled_from) = (form.n(), form.coupled_from());
     functional[..n].copy_from_slice(x);
-    for (b, block) in form.blocks.iter().enumerate() {
-        let t = b / form.agents;
+    for block in &form.blocks {
         for (r, row) in form.rows[block.rows.0..block.rows.1].iter().enumerate() {
             let terms = &form.terms[row.terms.0..row.terms.1];
             let mut value: f64 = terms.iter().map(|&(i, c)| c * x[block.x + i]).sum();
             if row.state_coefficient != 0.0 {
-                value += row.state_coefficient * states[t * count + row.state];
+                value += row.state_coefficient * states[row.state];
             }
             functional[n + block.rows.0 + r] = value;
         }
@@ -498,17 +498,16 @@ fn apply(form: &Form, x: &[f64], states: &[f64], functional: &mut [f64]) {
 
 /// Adds A^T pull to variables and states; the coupled rows only where asked for.
 fn gather(form: &Form, pull: &[f64], coupled: bool, gradient: &mut [f64], state_gradient: &mut [f64]) {
-    let (n, count, coupled_from) = (form.n(), form.states.len(), form.coupled_from());
+    let (n, coupled_from) = (form.n(), form.coupled_from());
     gradient.iter_mut().zip(&pull[..n]).for_each(|(g, p)| *g += p);
-    for (b, block) in form.blocks.iter().enumerate() {
-        let t = b / form.agents;
+    for block in &form.blocks {
         for (r, row) in form.rows[block.rows.0..block.rows.1].iter().enumerate() {
             let pull = pull[n + block.rows.0 + r];
             for &(i, c) in &form.terms[row.terms.0..row.terms.1] {
                 gradient[block.x + i] += pull * c;
             }
             if row.state_coefficient != 0.0 {
-                state_gradient[t * count + row.state] += pull * row.state_coefficient;
+                state_gradient[row.state] += pull * row.state_coefficient;
             }
         }
     }

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! so that every local row is a sum over variables of **one** step plus at most one state before it. States are carried, not
-//! variables: no equality enters the program, and a row over all steps of the window costs as much as any other.
+//! variables: no equality enters the program, and a row over all steps of the window costs as much as any other. A step
+//! receives only those states that a row of the program asks for, there or later.
 
 use covolt_fleet::window_program::VariableLayout;
 
@@ -28,7 +29,7 @@ pub(super) struct State {
     unit: f64,
 }
 
-/// Variable that enters a state, and its column among the linked variables of the step.
+/// Variable that enters a state, and its column among the linked variables of its step.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct StateTerm {
     pub x: usize,
@@ -36,13 +37,29 @@ pub(super) struct StateTerm {
     pub coefficient: f64,
 }
 
+/// No state.
+pub(super) const NONE: usize = usize::MAX;
+
+/// A state as a step receives it: the same before the step before, if it adds up, plus terms of that step.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Incoming {
+    pub state: usize,
+    /// Its place among all incoming states one step earlier, or [`NONE`].
+    pub from: usize,
+    pub terms: [StateTerm; 2],
+}
+
 #[derive(Debug, Default)]
 pub(super) struct States {
     pub list: Vec<State>,
     /// First state of each microgrid, and one past the last.
     starts: Vec<usize>,
-    /// Of state i at step t: `terms[t * len + i]`.
-    pub terms: Vec<[StateTerm; 2]>,
+    /// Step t needs state i from before: `[t * len + i]`.
+    needed: Vec<bool>,
+    /// Of all steps, sorted by step and state.
+    pub incoming: Vec<Incoming>,
+    /// First incoming state of each step, and one past the last.
+    pub step_start: Vec<usize>,
 }
 
 /// Relative difference at which two coefficients count as proportional.
@@ -59,29 +76,8 @@ impl States {
     pub fn close(&mut self) {
         self.starts.push(self.list.len());
     }
-    pub fn len(&self) -> usize {
-        self.list.len()
-    }
-    pub fn of_agent(&self, n: usize) -> (usize, usize) {
-        (self.starts[n], self.starts[n + 1])
-    }
-    /// True where s_(t-1) enters s_t.
-    pub fn adds_up(&self, state: usize) -> bool {
-        matches!(self.list[state].kind, StateKind::Energy { .. })
-    }
     pub fn unit_of(&self, state: usize) -> f64 {
         self.list.get(state).map_or(1.0, |s| s.unit)
-    }
-
-    /// True when the variable at this place of its step enters a state.
-    pub fn is_linked(&self, n: usize, layout: &VariableLayout, place: usize) -> bool {
-        let (from, to) = self.of_agent(n);
-        self.list[from..to].iter().any(|state| match state.kind {
-            StateKind::Copy { place: copied } => copied == place,
-            StateKind::Energy { battery, .. } => {
-                place == layout.p_charge(0, battery) || place == layout.p_discharge(0, battery)
-            }
-        })
     }
 
     /// Step of a row of the microgrid opened last, its state (made where it is new) and the coefficient; `None` for a row
@@ -92,7 +88,7 @@ impl States {
         let step = terms.iter().map(|&(variable, _)| step_of(variable)).max()?;
         let earlier = terms.iter().filter(|(variable, _)| step_of(*variable) < step).count();
         if earlier == 0 {
-            return Some((step, 0, 0.0));
+            return Some((step, NONE, 0.0));
         }
         if earlier == 1 {
             let &(variable, coefficient) = terms.iter().find(|(variable, _)| step_of(*variable) < step)?;
@@ -129,17 +125,80 @@ impl States {
         )
     }
 
+    /// Lays out which states each step receives, given the (step, state) of every row.
+    pub fn receive(&mut self, steps: usize, rows: impl Iterator<Item = (usize, usize)>) {
+        let count = self.list.len();
+        self.needed.clear();
+        self.needed.resize(steps * count, false);
+        for (step, state) in rows.filter(|(_, state)| *state != NONE) {
+            self.needed[step * count + state] = true;
+        }
+        for t in (2..steps).rev() {
+            for i in 0..count {
+                if self.adds_up(i) && self.needed[t * count + i] {
+                    self.needed[(t - 1) * count + i] = true;
+                }
+            }
+        }
+        self.incoming.clear();
+        self.step_start.clear();
+        for t in 0..steps {
+            self.step_start.push(self.incoming.len());
+            for state in (0..count).filter(|i| self.needed[t * count + i]) {
+                let from = if t > 1 && self.adds_up(state) { self.find(t - 1, state) } else { NONE };
+                self.incoming.push(Incoming { state, from, terms: [StateTerm::default(); 2] });
+            }
+        }
+        self.step_start.push(self.incoming.len());
+    }
+
+    fn adds_up(&self, state: usize) -> bool {
+        matches!(self.list[state].kind, StateKind::Energy { .. })
+    }
+
+    /// Incoming states of a step.
+    pub fn of_step(&self, t: usize) -> std::ops::Range<usize> {
+        self.step_start[t]..self.step_start[t + 1]
+    }
+
+    /// Incoming states of one microgrid at a step, counted from the step's first.
+    pub fn of_block(&self, t: usize, n: usize) -> (usize, usize) {
+        let list = &self.incoming[self.of_step(t)];
+        let below = |state: usize| list.partition_point(|s| s.state < state);
+        (below(self.starts[n]), below(self.starts[n + 1]))
+    }
+
+    /// Place of a state among all incoming ones.
+    pub fn find(&self, t: usize, state: usize) -> usize {
+        let from = self.step_start[t];
+        let to = self.step_start.get(t + 1).copied().unwrap_or(self.incoming.len());
+        self.incoming[from..to].binary_search_by_key(&state, |s| s.state).map_or(NONE, |at| from + at)
+    }
+
+    /// True when the variable of microgrid n at this place of step t enters a state that the next step receives.
+    pub fn is_linked(&self, t: usize, n: usize, layout: &VariableLayout, place: usize) -> bool {
+        let (from, to) = self.of_block(t + 1, n);
+        let first = self.step_start[t + 1];
+        self.incoming[first + from..first + to].iter().any(|s| match self.list[s.state].kind {
+            StateKind::Copy { place: copied } => copied == place,
+            StateKind::Energy { battery, .. } => {
+                place == layout.p_charge(0, battery) || place == layout.p_discharge(0, battery)
+            }
+        })
+    }
+
     /// Brings every state to the size of one step's largest change.
     pub fn scale(&mut self) {
-        let count = self.list.len();
-        for (i, state) in self.list.iter_mut().enumerate() {
-            let of_state = self.terms.iter().skip(i).step_by(count);
-            let largest = of_state.flatten().fold(0.0_f64, |m, term| m.max(term.coefficient.abs()));
-            state.unit = if largest > 0.0 { largest } else { 1.0 };
+        let States { list, incoming, .. } = self;
+        list.iter_mut().for_each(|s| s.unit = 0.0);
+        for s in incoming.iter() {
+            let unit = &mut list[s.state].unit;
+            *unit = s.terms.iter().fold(*unit, |m, term| m.max(term.coefficient.abs()));
         }
-        for (i, pair) in self.terms.iter_mut().enumerate() {
-            let unit = self.list[i % count].unit;
-            pair.iter_mut().for_each(|term| term.coefficient /= unit);
+        list.iter_mut().filter(|s| s.unit == 0.0).for_each(|s| s.unit = 1.0);
+        for s in incoming {
+            let unit = list[s.state].unit;
+            s.terms.iter_mut().for_each(|term| term.coefficient /= unit);
         }
     }
 }

@@ -16,6 +16,7 @@
 //! steps, cubic in the number of microgrids. Another elimination order is another [`NewtonSystem`].
 
 use super::form::Form;
+use super::states::NONE;
 use super::newton_system::{NewtonSystem, RightHandSide, Step, Weights};
 
 /// Added to the diagonal, relative to units in which ranges are one: keeps pivots away from rounding where the objective
@@ -45,22 +46,22 @@ pub(super) struct TimeMajor {
 
 impl NewtonSystem for TimeMajor {
     fn prepare(&mut self, form: &Form) {
-        let states = form.states.len();
         self.blocks.clear();
         self.fronts.clear();
-        let (mut agent, mut front, mut largest) = (0, 0, 0);
+        let (mut agent, mut front, mut largest, mut states) = (0, 0, 0, 0);
         for t in 0..form.steps {
             let rows = form.step_coupled[t + 1] - form.step_coupled[t];
             let mut linked = 0;
             for block in &form.blocks[t * form.agents..(t + 1) * form.agents] {
-                let incoming = if t > 0 { block.states.1 - block.states.0 } else { 0 };
+                let incoming = block.states.1 - block.states.0;
                 let order = block.len() + rows + incoming;
                 self.blocks.push((agent, order));
                 agent += order * order;
                 largest = largest.max(order);
                 linked += block.linked;
             }
-            let shape = [linked, rows, if t > 0 { states } else { 0 }];
+            let shape = [linked, rows, form.states.of_step(t).len()];
+            states = states.max(shape[2]);
             let order: usize = shape.iter().sum();
             self.fronts.push((front, shape));
             front += order * order;
@@ -119,19 +120,18 @@ impl NewtonSystem for TimeMajor {
 impl TimeMajor {
     /// L^T P L with s_t = L (linked variables, states before).
     fn add_cost_to_go(&mut self, form: &Form, t: usize) {
-        let count = form.states.len();
         if t + 1 == form.steps {
             return;
         }
+        let next = form.states.of_step(t + 1);
+        let count = next.len();
         let (start, [linked, rows, states]) = self.fronts[t];
         let order = linked + rows + states;
         self.sparse.clear();
-        for i in 0..count {
-            let [first, second] = form.states.terms[t * count + i];
-            self.sparse.push((first.column, first.coefficient));
-            self.sparse.push((second.column, second.coefficient));
-            let carried = if states > 0 && form.states.adds_up(i) { 1.0 } else { 0.0 };
-            self.sparse.push((linked + rows + i.min(states.saturating_sub(1)), carried));
+        for state in &form.states.incoming[next] {
+            self.sparse.extend(state.terms.iter().map(|term| (term.column, term.coefficient)));
+            let carried = state.from.wrapping_sub(form.states.step_start[t]);
+            self.sparse.push(if state.from == NONE { (0, 0.0) } else { (linked + rows + carried, 1.0) });
         }
         let front = &mut self.front[start..start + order * order];
         for i in 0..count {
@@ -173,7 +173,8 @@ impl TimeMajor {
             matrix[i * order + i..i * order + own].copy_from_slice(&source[i..]);
             matrix[i * order + i] += weights.functional[block.x + i] + REGULARISATION;
         }
-        let incoming = |state: usize| own + rows + state - block.states.0;
+        let first_state = form.states.step_start[t] + block.states.0;
+        let incoming = |state: usize| own + rows + state - first_state;
         for r in block.rows.0..block.rows.1 {
             let weight = weights.functional[form.n() + r];
             if weight != 0.0 {
@@ -223,7 +224,6 @@ impl TimeMajor {
     }
 
     fn sweep_back(&mut self, form: &Form, rhs: &RightHandSide) {
-        let count = form.states.len();
         self.carried.fill(0.0);
         let (mut agent_at, mut front_at) = (self.agent_rhs.len(), self.front_rhs.len());
         for t in (0..form.steps).rev() {
@@ -233,14 +233,14 @@ impl TimeMajor {
             let front = &mut self.front_rhs[front_at..front_at + order];
             front.fill(0.0);
             if t + 1 < form.steps {
-                for i in 0..count {
-                    for term in &form.states.terms[t * count + i] {
+                for (i, state) in form.states.incoming[form.states.of_step(t + 1)].iter().enumerate() {
+                    for term in &state.terms {
                         if term.coefficient != 0.0 {
                             front[term.column] += term.coefficient * self.carried[i];
                         }
                     }
-                    if states > 0 && form.states.adds_up(i) {
-                        front[linked + rows + i] += self.carried[i];
+                    if state.from != NONE {
+                        front[linked + rows + state.from - form.states.step_start[t]] += self.carried[i];
                     }
                 }
             }
@@ -254,10 +254,9 @@ impl TimeMajor {
                 let part = &mut self.agent_rhs[agent_at..agent_at + size];
                 part[..own].copy_from_slice(&rhs.x[block.x..block.x + own]);
                 part[own..].fill(0.0);
-                if states > 0 {
-                    let pushed = &rhs.states[t * count + block.states.0..t * count + block.states.1];
-                    part[own + rows..].copy_from_slice(pushed);
-                }
+                let incoming = form.states.step_start[t];
+                part[own + rows..]
+                    .copy_from_slice(&rhs.states[incoming + block.states.0..incoming + block.states.1]);
                 forward(&self.agent[from..from + size * size], size, block.local, part);
                 for i in 0..block.linked {
                     front[block.column + i] += part[block.local + i];
@@ -277,20 +276,19 @@ impl TimeMajor {
     }
 
     fn sweep_forward(&mut self, form: &Form, step: &mut Step) {
-        let count = form.states.len();
         let (mut agent_at, mut front_at) = (0, 0);
-        self.carried.fill(0.0); // now the states themselves
         for t in 0..form.steps {
             let (start, [linked, rows, states]) = self.fronts[t];
             let order = linked + rows + states;
             let front = &mut self.front_rhs[front_at..front_at + order];
             front_at += order;
-            if states > 0 {
-                front[linked + rows..].copy_from_slice(&self.carried);
-                step.states[t * count..(t + 1) * count].copy_from_slice(&self.carried);
-            } else {
-                step.states[t * count..(t + 1) * count].fill(0.0);
+            let incoming = form.states.of_step(t);
+            for at in incoming.clone() {
+                let state = &form.states.incoming[at];
+                let before = if state.from == NONE { 0.0 } else { step.states[state.from] };
+                step.states[at] = before + state.terms.iter().map(|term| term.coefficient * step.x[term.x]).sum::<f64>();
             }
+            front[linked + rows..].copy_from_slice(&step.states[incoming.clone()]);
             backward(&self.front[start..start + order * order], order, linked + rows, front);
             let first = form.step_coupled[t];
             step.coupled[first..first + rows].copy_from_slice(&front[linked..linked + rows]);
@@ -302,16 +300,9 @@ impl TimeMajor {
                 agent_at += size;
                 part[block.local..own].copy_from_slice(&front[block.column..block.column + block.linked]);
                 part[own..own + rows].copy_from_slice(&front[linked..linked + rows]);
-                if states > 0 {
-                    part[own + rows..].copy_from_slice(&self.carried[block.states.0..block.states.1]);
-                }
+                part[own + rows..].copy_from_slice(&step.states[incoming.clone()][block.states.0..block.states.1]);
                 backward(&self.agent[from..from + size * size], size, block.local, part);
                 step.x[block.x..block.x + own].copy_from_slice(&part[..own]);
-            }
-            for i in 0..count {
-                let before = if form.states.adds_up(i) { self.carried[i] } else { 0.0 };
-                let terms = &form.states.terms[t * count + i];
-                self.carried[i] = before + terms.iter().map(|term| term.coefficient * step.x[term.x]).sum::<f64>();
             }
         }
     }
