@@ -18,7 +18,9 @@ fn profile() {
             let clock = Instant::now();
             let s = solve_program_with(&mut p, &settings, &mut ws).unwrap();
             best = best.min(clock.elapsed().as_secs_f64() * 1e6);
-            if best.is_nan() { its += s.iterations; }
+            if best.is_nan() {
+                its += s.iterations;
+            }
         }
         let s = solve_program_with(&mut p, &settings, &mut ws).unwrap();
         its += s.iterations;

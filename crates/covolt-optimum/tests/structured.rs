@@ -21,7 +21,8 @@ fn probe() {
     for (name, family) in families {
         let mut built_in = BuiltIn::load();
         built_in.restrict(&family);
-        let mut ws = ProgramWorkspace::default(); let mut bind = 0;
+        let mut ws = ProgramWorkspace::default();
+        let mut bind = 0;
         let (mut it, mut fall, mut rows, mut cones) = (0, 0, 0, 0);
         let (mut ts, mut tc, mut worst) = (vec![], vec![], 0.0_f64);
         let count = if family.steps == 96 { 3 } else { 40 };

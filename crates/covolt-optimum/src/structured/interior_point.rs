@@ -21,8 +21,8 @@
 
 use super::cone::{Scaling, Triple, longest_step, product};
 use super::form::{Cone, Form, Side};
-use super::states::NONE;
 use super::newton_system::{NewtonSystem, RightHandSide, Step, Weights};
+use super::states::NONE;
 
 /// Iterations after which the program is left to the general solver.
 const MAX_ITERATIONS: u32 = 60;

@@ -16,8 +16,8 @@
 //! steps, cubic in the number of microgrids. Another elimination order is another [`NewtonSystem`].
 
 use super::form::Form;
-use super::states::NONE;
 use super::newton_system::{NewtonSystem, RightHandSide, Step, Weights};
+use super::states::NONE;
 
 /// Added to the diagonal, relative to units in which ranges are one: keeps pivots away from rounding where the objective
 /// is flat. The step is then a proximal one; the point it converges to is the same.
@@ -255,8 +255,7 @@ impl TimeMajor {
                 part[..own].copy_from_slice(&rhs.x[block.x..block.x + own]);
                 part[own..].fill(0.0);
                 let incoming = form.states.step_start[t];
-                part[own + rows..]
-                    .copy_from_slice(&rhs.states[incoming + block.states.0..incoming + block.states.1]);
+                part[own + rows..].copy_from_slice(&rhs.states[incoming + block.states.0..incoming + block.states.1]);
                 forward(&self.agent[from..from + size * size], size, block.local, part);
                 for i in 0..block.linked {
                     front[block.column + i] += part[block.local + i];
@@ -286,7 +285,8 @@ impl TimeMajor {
             for at in incoming.clone() {
                 let state = &form.states.incoming[at];
                 let before = if state.from == NONE { 0.0 } else { step.states[state.from] };
-                step.states[at] = before + state.terms.iter().map(|term| term.coefficient * step.x[term.x]).sum::<f64>();
+                step.states[at] =
+                    before + state.terms.iter().map(|term| term.coefficient * step.x[term.x]).sum::<f64>();
             }
             front[linked + rows..].copy_from_slice(&step.states[incoming.clone()]);
             backward(&self.front[start..start + order * order], order, linked + rows, front);

@@ -58,7 +58,13 @@ impl WorkingRows {
     }
 
     /// Asks for rows that the solution `x` breaks; false where it breaks none.
-    pub fn add_broken(&mut self, program: &WindowProgram, settings: &ProgramSettings, form: &mut Form, x: &[f64]) -> bool {
+    pub fn add_broken(
+        &mut self,
+        program: &WindowProgram,
+        settings: &ProgramSettings,
+        form: &mut Form,
+        x: &[f64],
+    ) -> bool {
         form.values(x, &mut self.values);
         self.set_change(program, form);
         let coupled = self.ask(program, settings, -super::env("JOIN", 0.0));
