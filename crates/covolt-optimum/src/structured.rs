@@ -50,7 +50,7 @@ pub(crate) fn solve(
     form.scaled(rows.values(), &mut point.x);
     point.start(form);
     let mut iterations = 0;
-    let mut accuracy = settings.tolerance.max(env("ROUGH", ROUGH));
+    let mut accuracy = settings.tolerance.max(ROUGH);
     loop {
         iterations += point.run(form, accuracy)?;
         if rows.add_broken(program, settings, form, &point.x) {
@@ -92,10 +92,6 @@ pub(crate) fn solve(
 }
 
 /// Relative gap at which rows are first looked for.
-const ROUGH: f64 = 1e-3;
+const ROUGH: f64 = 1e-2;
 /// Iterations over all rounds of rows.
 const MOST_ITERATIONS: u32 = 200;
-
-pub(crate) fn env(name: &str, default: f64) -> f64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
-}

@@ -21,7 +21,7 @@ pub(super) type Triple = [f64; 3];
 
 /// k^T J k, factorised so that it keeps its digits near the edge.
 pub(super) fn determinant(k: &Triple) -> f64 {
-    let norm = k[1].hypot(k[2]);
+    let norm = (k[1] * k[1] + k[2] * k[2]).sqrt();
     (k[0] - norm) * (k[0] + norm)
 }
 

@@ -43,3 +43,17 @@ pub(super) trait NewtonSystem {
     /// Solves with the last factors.
     fn solve(&mut self, form: &Form, rhs: &RightHandSide, step: &mut Step);
 }
+
+/// a^T b in four partial sums, which the processor can add side by side.
+pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let (a4, a_rest) = a.as_chunks::<4>();
+    let (b4, b_rest) = b.as_chunks::<4>();
+    let mut sums = [0.0; 4];
+    for (a, b) in a4.iter().zip(b4) {
+        for i in 0..4 {
+            sums[i] += a[i] * b[i];
+        }
+    }
+    let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest
+}

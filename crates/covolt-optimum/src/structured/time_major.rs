@@ -16,7 +16,7 @@
 //! steps, cubic in the number of microgrids. Another elimination order is another [`NewtonSystem`].
 
 use super::form::Form;
-use super::newton_system::{NewtonSystem, RightHandSide, Step, Weights};
+use super::newton_system::{NewtonSystem, RightHandSide, Step, Weights, dot};
 use super::states::NONE;
 
 /// Added to the diagonal, relative to units in which ranges are one: keeps pivots away from rounding where the objective
@@ -41,14 +41,13 @@ pub(super) struct TimeMajor {
     front_rhs: Vec<f64>,
     carried: Vec<f64>,
     sparse: Vec<(usize, f64)>,
-    row: Vec<f64>,
 }
 
 impl NewtonSystem for TimeMajor {
     fn prepare(&mut self, form: &Form) {
         self.blocks.clear();
         self.fronts.clear();
-        let (mut agent, mut front, mut largest, mut states) = (0, 0, 0, 0);
+        let (mut agent, mut front, mut states) = (0, 0, 0);
         for t in 0..form.steps {
             let rows = form.step_coupled[t + 1] - form.step_coupled[t];
             let mut linked = 0;
@@ -57,7 +56,6 @@ impl NewtonSystem for TimeMajor {
                 let order = block.len() + rows + incoming;
                 self.blocks.push((agent, order));
                 agent += order * order;
-                largest = largest.max(order);
                 linked += block.linked;
             }
             let shape = [linked, rows, form.states.of_step(t).len()];
@@ -65,14 +63,12 @@ impl NewtonSystem for TimeMajor {
             let order: usize = shape.iter().sum();
             self.fronts.push((front, shape));
             front += order * order;
-            largest = largest.max(order);
         }
         for (memory, size) in [
             (&mut self.agent, agent),
             (&mut self.front, front),
             (&mut self.cost_to_go, states * states),
             (&mut self.carried, states),
-            (&mut self.row, largest),
         ] {
             memory.clear();
             memory.resize(size, 0.0);
@@ -97,7 +93,7 @@ impl NewtonSystem for TimeMajor {
                 }
             }
             let front = &mut self.front[start..start + order * order];
-            if !eliminate(front, order, linked, linked + rows, &mut self.row) {
+            if !eliminate(front, order, linked, linked + rows) {
                 return false;
             }
             for i in 0..states {
@@ -196,7 +192,7 @@ impl TimeMajor {
                 matrix[i * order + own + r] = coefficient;
             }
         }
-        if !eliminate(matrix, order, block.local, block.local, &mut self.row) {
+        if !eliminate(matrix, order, block.local, block.local) {
             return false;
         }
         // What is left: linked variables, rows, states, each to its place in the front.
@@ -340,27 +336,23 @@ fn add_outer(
 
 /// Eliminates the first `pivots` unknowns of a symmetric matrix (upper triangle, rows one after the other), positive
 /// pivots up to `positive`, negative after; leaves 1/pivot on the diagonal. False where a pivot has the wrong sign.
-fn eliminate(matrix: &mut [f64], order: usize, positive: usize, pivots: usize, row: &mut [f64]) -> bool {
+fn eliminate(matrix: &mut [f64], order: usize, positive: usize, pivots: usize) -> bool {
     for k in 0..pivots {
         let (head, tail) = matrix.split_at_mut((k + 1) * order);
-        let source = &mut head[k * order..];
-        let pivot = source[k];
+        let source = &head[k * order + k..];
+        let pivot = source[0];
         if !(if k < positive { pivot > 0.0 } else { pivot < 0.0 }) {
             return false;
         }
         let inverse = 1.0 / pivot;
-        source[k] = inverse;
-        let row = &mut row[..order];
-        row.copy_from_slice(source);
-        for i in k + 1..order {
-            let factor = row[i] * inverse;
+        for i in 1..source.len() {
+            let factor = source[i] * inverse;
             if factor != 0.0 {
-                let target = &mut tail[(i - k - 1) * order + i..(i - k) * order];
-                for (target, source) in target.iter_mut().zip(&row[i..]) {
-                    *target -= factor * source;
-                }
+                let at = (i - 1) * order + k + i;
+                subtract(&mut tail[at..at + order - k - i], factor, &source[i..]);
             }
         }
+        head[k * order + k] = inverse;
     }
     true
 }
@@ -368,21 +360,22 @@ fn eliminate(matrix: &mut [f64], order: usize, positive: usize, pivots: usize, r
 /// Forward substitution over the first `pivots` unknowns.
 fn forward(matrix: &[f64], order: usize, pivots: usize, b: &mut [f64]) {
     for k in 0..pivots {
-        let row = &matrix[k * order..(k + 1) * order];
-        let factor = b[k] * row[k];
-        if factor != 0.0 {
-            for (b, value) in b[k + 1..].iter_mut().zip(&row[k + 1..]) {
-                *b -= factor * value;
-            }
-        }
+        let row = &matrix[k * order + k..(k + 1) * order];
+        let (head, tail) = b.split_at_mut(k + 1);
+        subtract(tail, head[k] * row[0], &row[1..]);
     }
 }
 
 /// Back substitution over the first `pivots` unknowns; the others are known.
 fn backward(matrix: &[f64], order: usize, pivots: usize, b: &mut [f64]) {
     for k in (0..pivots).rev() {
-        let row = &matrix[k * order..(k + 1) * order];
-        let known: f64 = row[k + 1..].iter().zip(&b[k + 1..]).map(|(a, b)| a * b).sum();
-        b[k] = (b[k] - known) * row[k];
+        let row = &matrix[k * order + k..(k + 1) * order];
+        b[k] = (b[k] - dot(&row[1..], &b[k + 1..])) * row[0];
+    }
+}
+
+fn subtract(target: &mut [f64], factor: f64, source: &[f64]) {
+    for (target, source) in target.iter_mut().zip(source) {
+        *target -= factor * source;
     }
 }

@@ -14,12 +14,12 @@ use covolt_fleet::window_program::WindowProgram;
 
 /// Rows nearer to their limit than this where the program was linearised are asked for from the start, in units of 0.01
 /// pu and of the current limit.
-const NEAR: f64 = 0.05;
+const NEAR: f64 = 0.2;
 /// A row counts as broken above this, in the same units.
 const BROKEN: f64 = 1e-7;
 /// Rows that link steps are asked for from the start where they leave less room than this share of their width.
-const NEAR_LINK: f64 = 0.1;
-/// Rows broken or this near that join together with a broken one of their group.
+const NEAR_LINK: f64 = 0.15;
+/// Rows of a group that join at once: more make each iteration dearer than they save of them.
 const WORST_OF_GROUP: usize = 1;
 
 /// Rows asked for, and scratch.
@@ -53,8 +53,8 @@ impl WorkingRows {
         self.asked.clear();
         self.asked.resize(self.groups.len(), false);
         self.wanted.clear();
-        self.ask(program, settings, -super::env("NEAR", NEAR));
-        self.ask_links(program, form, super::env("LINK", NEAR_LINK));
+        self.ask(program, settings, -NEAR);
+        self.ask_links(program, form, NEAR_LINK);
     }
 
     /// Asks for rows that the solution `x` breaks; false where it breaks none.
@@ -67,7 +67,7 @@ impl WorkingRows {
     ) -> bool {
         form.values(x, &mut self.values);
         self.set_change(program, form);
-        let coupled = self.ask(program, settings, -super::env("JOIN", 0.0));
+        let coupled = self.ask(program, settings, 0.0);
         self.ask_links(program, form, -BROKEN) || coupled
     }
 
@@ -135,7 +135,8 @@ impl WorkingRows {
         }
         let first = program.voltages.len();
         for (m, row) in program.currents.iter().enumerate().filter(|(m, _)| !self.asked[first + m]) {
-            let current = (row.value.re + moved(row.step, &row.re)).hypot(row.value.im + moved(row.step, &row.im));
+            let (re, im) = (row.value.re + moved(row.step, &row.re), row.value.im + moved(row.step, &row.im));
+            let current = (re * re + im * im).sqrt();
             let excess = current - 1.0 + settings.current_margin;
             broken |= excess > BROKEN;
             if excess > threshold {
@@ -150,7 +151,7 @@ impl WorkingRows {
         for &(of, _, row) in &self.candidates {
             taken = if group == Some(of) { taken + 1 } else { 0 };
             group = Some(of);
-            if taken < super::env("WORST", 1.0) as usize {
+            if taken < WORST_OF_GROUP {
                 self.asked[row] = true;
                 self.wanted.push(if row < first {
                     CoupledLimit::Voltage(row)
