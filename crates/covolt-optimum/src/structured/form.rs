@@ -91,6 +91,8 @@ pub(super) struct Form {
     pub blocks: Vec<Block>,
     pub hessian: Vec<f64>,
     pub linear: Vec<f64>,
+    /// Objective where every free variable is at its origin.
+    pub constant: f64,
     pub origin: Vec<f64>,
     pub unit: Vec<f64>,
     pub states: States,
@@ -255,6 +257,7 @@ impl Form {
     }
 
     fn load_objective(&mut self, program: &WindowProgram, settings: &ProgramSettings) -> Option<()> {
+        self.constant = 0.0;
         self.slope.clear();
         self.slope.resize(self.position.len(), 0.0);
         for n in 0..self.agents {
@@ -522,6 +525,7 @@ impl ObjectiveTerms for AgentTerms<'_> {
         let start = form.agent_start[self.n];
         let (at_i, at_j) = (form.at_origin(start + i), form.at_origin(start + j));
         form.slope[start + i] += value * at_j;
+        form.constant += if i == j { 0.5 } else { 1.0 } * value * at_i * at_j;
         if i != j {
             form.slope[start + j] += value * at_i;
         }
@@ -540,5 +544,6 @@ impl ObjectiveTerms for AgentTerms<'_> {
     fn linear(&mut self, i: usize, value: f64) {
         let slot = self.form.agent_start[self.n] + i;
         self.form.slope[slot] += value;
+        self.form.constant += value * self.form.at_origin(slot);
     }
 }
