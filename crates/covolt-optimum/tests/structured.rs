@@ -319,3 +319,98 @@ fn ref_degenerate_programs() {
     println!("{tally:?}");
     assert!(tally.fallbacks * 20 <= tally.programs, "{tally:?}");
 }
+
+mod random {
+    use super::*;
+    use covolt_fleet::ActionLayout;
+    use covolt_fleet::rows::{CurrentRow, VoltageRow};
+    use covolt_fleet::window_program::{AgentProgram, Circle, LocalRow, VariableLayout};
+    use num_complex::Complex64;
+    use proptest::prelude::*;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    /// A program of one generator and one battery per microgrid with everything drawn: ramps, stored energy, circles, rows.
+    fn draw(seed: u64, agents: usize, steps: usize, rows: usize) -> WindowProgram {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let layout = VariableLayout { action: ActionLayout { steps, dgs: 1, pvs: 1, batteries: 1 } };
+        let agent = |rng: &mut ChaCha8Rng| {
+            let n = layout.len();
+            let mut agent = AgentProgram {
+                layout,
+                quadratic: Vec::new(),
+                linear: (0..n).map(|_| rng.random_range(-0.2..0.2)).collect(),
+                lower: vec![0.0; n],
+                upper: (0..n).map(|_| rng.random_range(20.0..200.0)).collect(),
+                rows: Vec::new(),
+                circles: Vec::new(),
+            };
+            let mut terms = Vec::new();
+            for t in 0..steps {
+                for q in [layout.q_dg(t, 0), layout.q_pv(t, 0), layout.q_ess(t, 0)] {
+                    agent.lower[q] = -agent.upper[q];
+                    agent.quadratic.push((q, q, 1e-5));
+                }
+                agent.quadratic.push((layout.p_dg(t, 0), layout.p_dg(t, 0), rng.random_range(0.0..1e-3)));
+                // Efficiencies and prices keep charging and discharging apart.
+                (agent.linear[layout.p_charge(t, 0)], agent.linear[layout.p_discharge(t, 0)]) = (0.05, 0.05);
+                terms.extend([(layout.p_charge(t, 0), 9e-4), (layout.p_discharge(t, 0), -1.1e-3)]);
+                let (lower, upper) = (-rng.random_range(0.0..0.2), rng.random_range(0.01..0.2));
+                agent.rows.push(LocalRow { terms: terms.clone(), lower, upper });
+                if t > 0 {
+                    let ramp = rng.random_range(5.0..100.0);
+                    let terms = vec![(layout.p_dg(t, 0), 1.0), (layout.p_dg(t - 1, 0), -1.0)];
+                    agent.rows.push(LocalRow { terms, lower: -ramp, upper: ramp });
+                }
+                let p = vec![(layout.p_dg(t, 0), 1.0)];
+                agent.circles.push(Circle {
+                    p,
+                    p_offset: 0.0,
+                    q: layout.q_dg(t, 0),
+                    radius: rng.random_range(60.0..250.0),
+                });
+            }
+            let z = layout.stored_value(0);
+            (agent.lower[z], agent.upper[z], agent.linear[z]) = (-500.0, 500.0, -1.0);
+            for slope in [250.0, 120.0, 30.0] {
+                let mut piece: Vec<_> = terms.iter().map(|&(v, c)| (v, -slope * c)).collect();
+                piece.push((z, 1.0));
+                agent.rows.push(LocalRow { terms: piece, lower: f64::NEG_INFINITY, upper: 30.0 / slope });
+            }
+            agent
+        };
+        let agents: Vec<AgentProgram> = (0..agents).map(|_| agent(&mut rng)).collect();
+        let at = agents.iter().map(|_| vec![0.0; layout.action.len()]).collect();
+        let mut coefficients = |rng: &mut ChaCha8Rng, size: f64| -> Vec<Vec<f64>> {
+            let own = layout.action.per_step();
+            agents.iter().map(|_| (0..own).map(|_| size * rng.random_range(-1.0..1.0)).collect()).collect()
+        };
+        let (mut voltages, mut currents) = (Vec::new(), Vec::new());
+        for i in 0..rows {
+            let step = rng.random_range(0..steps);
+            if i % 2 == 0 {
+                let (excess, limit) = (rng.random_range(-0.02..0.005), Limit::VoltageHigh(i));
+                voltages.push(VoltageRow { step, limit, excess, coefficients: coefficients(&mut rng, 1e-4) });
+            } else {
+                let value = Complex64::new(rng.random_range(-1.0..1.0), rng.random_range(-0.6..0.6));
+                let (re, im) = (coefficients(&mut rng, 4e-3), coefficients(&mut rng, 4e-3));
+                currents.push(CurrentRow { step, branch: i, value, re, im });
+            }
+        }
+        WindowProgram { agents, voltages, currents, at }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(150))]
+        #[test]
+        fn ref_random_programs(seed in any::<u64>(), agents in 1usize..4, steps in 1usize..6, rows in 0usize..14) {
+            let program = draw(seed, agents, steps, rows);
+            let (mut ws, mut tally) = (ProgramWorkspace::default(), Tally::default());
+            for objective in [Objective::Cost { proximal: 0.0 }, Objective::Cost { proximal: 0.5 }] {
+                let name = format!("seed {seed}, {agents} agents, {steps} steps, {rows} rows");
+                compare(&name, &program, &settings(objective), &mut ws, &mut tally);
+            }
+            prop_assert_eq!(tally.fallbacks, 0);
+        }
+    }
+}
