@@ -381,7 +381,7 @@ mod random {
         };
         let agents: Vec<AgentProgram> = (0..agents).map(|_| agent(&mut rng)).collect();
         let at = agents.iter().map(|_| vec![0.0; layout.action.len()]).collect();
-        let mut coefficients = |rng: &mut ChaCha8Rng, size: f64| -> Vec<Vec<f64>> {
+        let coefficients = |rng: &mut ChaCha8Rng, size: f64| -> Vec<Vec<f64>> {
             let own = layout.action.per_step();
             agents.iter().map(|_| (0..own).map(|_| size * rng.random_range(-1.0..1.0)).collect()).collect()
         };
