@@ -3,6 +3,8 @@
 //! | question | file |
 //! |---|---|
 //! | which program is solved, in which units? | `form.rs` |
+//! | how do limits of the network enter? | `coupled_rows.rs` |
+//! | how do functionals follow from variables, and back? | `functionals.rs` |
 //! | what does one step of the window hand to the next? | `states.rs` |
 //! | what is one iteration? | `interior_point.rs` |
 //! | how are circles and currents scaled? | `cone.rs` |
@@ -14,7 +16,9 @@
 //! takes over.
 
 mod cone;
+mod coupled_rows;
 mod form;
+mod functionals;
 mod interior_point;
 mod newton_system;
 mod states;
