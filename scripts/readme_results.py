@@ -45,7 +45,7 @@ def layers(summary, title, prefix):
         row = at(summary, f"{prefix}.layers.{layer}")
         if row:
             lines.append(
-                f"| {layer} | {row['gap_percent']:.4f} % | {row['max_gap_usd']:.3f} $ | {row['violating_windows']} of {count} "
+                f"| {layer} | {row['gap_percent']:.4f} % | {say(row.get('max_gap_usd'), '{:.3f} $')} | {row['violating_windows']} of {count} "
                 f"| {row['max_voltage_violation_pu']:.1e} pu | {row['max_current_violation_percent']:.3f} % "
                 f"| {row['programs_mean']:.2f} |")
     return lines + [""]
@@ -65,8 +65,8 @@ def seeds(summary):
     for run in runs:
         cells = []
         for layer in ("bare", "repaired", "polished"):
-            row = run["windows"]["layers"][layer]
-            cells.append(f"{row['gap_percent']:.4f} %, {row['violating_windows']}")
+            row = run["windows"]["layers"].get(layer)
+            cells.append(f"{row['gap_percent']:.4f} %, {row['violating_windows']}" if row else "not run")
         lines.append(f"| {run['seed']} | {run['wall_s']:.0f} s | " + " | ".join(cells) + " |")
     return lines + [""]
 

@@ -103,7 +103,8 @@ class LightSim2Grid:
         self.series.modify_load_p(self.p)
         self.series.modify_load_q(self.q)
         self.series.compute(self.start, 30, TOLERANCE)
-        assert self.series.nb_converged() == len(self.p) if callable(self.series.nb_converged) else True
+        converged = self.series.nb_converged
+        assert (converged() if callable(converged) else converged) == len(self.p), "not all scenarios converged"
 
     def gradient(self):
         import numpy as np

@@ -25,8 +25,8 @@ pub struct InteriorPointSettings {
     pub centring: f64,
     /// The same with a warm start of x, which is closer to the end of the path (default 0.05).
     pub warm_centring: f64,
-    /// Start a violated row with this share of its range as slack (default 0.1). Smaller where elastic rows with penalties in
-    /// the scale of the cost cannot all be met: their slack has to vanish anyway.
+    /// Start a violated row with this positive share of its range as slack (default 0.1). Smaller where elastic rows cannot all
+    /// be met, as in policy updates with a small trust region: their slack has to vanish anyway.
     pub least_slack: f64,
     /// Agree on every step from the start: three rounds per iteration instead of one (default false).
     pub always_agree: bool,

@@ -96,7 +96,7 @@ pub struct LayerSummary {
     pub max_voltage_violation_pu: f64,
     /// Worst current violation, percent of the limit.
     pub max_current_violation_percent: f64,
-    /// Largest cost above the optimum in one window, $.
+    /// Largest cost above the optimum in one window, $; zero where none is above it.
     pub max_gap_usd: f64,
     /// Mean number of convex programs.
     pub programs_mean: f64,

@@ -40,7 +40,7 @@ impl BaseDemand {
 /// Buffers for power flows and adjoints of one window; one per thread.
 #[derive(Debug)]
 pub struct PhysicsWorkspace {
-    /// Power-flow workspace; holds the voltages of the step solved last.
+    /// Power-flow workspace; holds the voltages of the step that `solve_step` solved last.
     pub flow: FlowWorkspace,
     /// Settings of the power flow.
     pub options: FlowOptions,
@@ -105,7 +105,7 @@ impl PhysicsWorkspace {
         Ok(())
     }
 
-    /// Net demand (p, q) per bus of the step solved last, pu.
+    /// Net demand (p, q) per bus of the step that `solve_step` solved last, pu.
     pub fn demand(&self) -> (&[f64], &[f64]) {
         (&self.p, &self.q)
     }

@@ -96,7 +96,7 @@ impl Optimum {
 /// Optimises the window from `start`, or from the merit order.
 ///
 /// Without a `start` on a radial network, the second-order cone relaxation of [`crate::bound`] proposes one where
-/// [`CentralSettings::relaxation`] asks for it, or where the sequence from the merit order does not end safe. Where the
+/// [`CentralSettings::relaxation`] asks for it, or where the sequence from the merit order does not end safe and converged. Where the
 /// relaxation's action is feasible and costs what the relaxation does, it is the global optimum already.
 ///
 /// # Errors
@@ -126,15 +126,24 @@ pub fn optimise(
         Ok(relaxation) => {
             let relaxed = from_relaxation(fleet, window, &relaxation, curvature, settings, programs, ws);
             match (relaxed, found) {
-                (Ok(relaxed), Some(Ok(found)))
-                    if merit(&found.returns, settings) < merit(&relaxed.returns, settings) =>
-                {
-                    Ok(Optimum { bound_usd: relaxed.bound_usd, ..found })
+                (Ok(relaxed), Some(Ok(found))) => {
+                    let programs = relaxed.programs + found.programs;
+                    let better = if is_better(&found, &relaxed, settings) { found } else { relaxed };
+                    Ok(Optimum { bound_usd: Some(relaxation.value_usd), programs, ..better })
                 }
-                (Err(_), Some(Ok(found))) => Ok(found),
+                (Err(_), Some(Ok(found))) => Ok(Optimum { bound_usd: Some(relaxation.value_usd), ..found }),
                 (relaxed, _) => relaxed,
             }
         }
+    }
+}
+
+/// Safe before unsafe, then by the merit: its weights may be too low to tell the two apart.
+fn is_better(one: &Optimum, other: &Optimum, settings: &CentralSettings) -> bool {
+    match (one.returns.is_safe(), other.returns.is_safe()) {
+        (true, false) => true,
+        (false, true) => false,
+        _ => merit(&one.returns, settings) < merit(&other.returns, settings),
     }
 }
 
@@ -220,7 +229,7 @@ fn sequence(
         prices = solution.prices;
         let accepted = backtrack(fleet, window, &base, &actions, &solution.actions, best, settings, ws);
         let Some((stepped, stepped_returns, stepped_merit, fraction)) = accepted else {
-            // No decrease along the step: optimal to working accuracy unless the proximal term still held it back.
+            // No decrease along the step: optimal to working accuracy.
             return Ok(finish(actions, returns, prices, round, programs, OptimumStatus::Optimal));
         };
         last_change = best - stepped_merit;

@@ -81,7 +81,7 @@ const OVERLAP_KW: f64 = 1e-3;
 pub struct ProgramSolution {
     /// Action per microgrid, charging and discharging netted.
     pub actions: Vec<Vec<f64>>,
-    /// Multipliers of the coupled limits above 1e-7.
+    /// Multipliers of the coupled limits above 1e-5.
     pub prices: LimitPrices,
     /// Largest slack of a voltage limit, pu.
     pub voltage_slack_pu: f64,

@@ -26,7 +26,7 @@ use crate::mlp::{Activation, Mlp};
 use crate::policy::{Action, Feature, GaussianPolicy, PolicySpec};
 
 /// Version of the file format this program writes and reads.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 const HEADER_KEY: &str = "covolt-policy";
 

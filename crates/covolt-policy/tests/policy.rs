@@ -188,6 +188,22 @@ fn law_untrained_policy_follows_its_base() {
     }
 }
 
+/// What lies beyond four spreads acts like four spreads; within them nothing is cut.
+#[test]
+fn law_features_are_cut_off_at_four_spreads() {
+    let mut rng = ChaCha8Rng::seed_from_u64(31);
+    let p = policy(5, 4, &[6, 7], CovarianceKind::Full, &mut rng);
+    let outputs = |spreads: f64| {
+        let features: Vec<f64> = p.spec().features.iter().map(|f| f.mean + spreads * f.std).collect();
+        let mut ws = p.workspace(1);
+        p.evaluate(&features, &[0.0; 4], 1, &mut ws).unwrap();
+        [ws.mean(), ws.eta()].concat()
+    };
+    assert_eq!(outputs(4.001), outputs(40.0));
+    assert_eq!(outputs(-4.001), outputs(-1e9));
+    assert_ne!(outputs(3.9), outputs(3.99));
+}
+
 #[test]
 fn law_stale_results_are_not_used() {
     let mut rng = ChaCha8Rng::seed_from_u64(0);

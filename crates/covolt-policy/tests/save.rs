@@ -80,8 +80,8 @@ fn patched(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
 #[test]
 fn law_other_versions_and_broken_contents_are_refused() {
     let (_, bytes) = saved(CovarianceKind::Diagonal);
-    let e = load_any(&patched(&bytes, r#"format_version\":1"#, r#"format_version\":9"#));
-    assert_eq!(e.unwrap_err(), PolicyError::Version { found: 9, expected: 1 });
+    let e = load_any(&patched(&bytes, r#"format_version\":2"#, r#"format_version\":9"#));
+    assert_eq!(e.unwrap_err(), PolicyError::Version { found: 9, expected: 2 });
     let e = load_any(&patched(&bytes, "mean.1.bias", "mean.9.bias")).unwrap_err();
     assert!(matches!(&e, PolicyError::Tensor { name, .. } if name == "mean.1.bias"), "{e}");
     let e = load_any(&patched(&bytes, r#"mean_sizes\":[3,4,5,2]"#, r#"mean_sizes\":[3,5,4,2]"#));

@@ -14,6 +14,7 @@ pub struct Summary {
     /// Layers of dispatch over the test windows.
     pub windows: Option<WindowStudy>,
     /// The default trainer with several seeds, all runs.
+    #[serde(default)]
     pub seeds: Vec<SeedRun>,
     /// The same for the policies of the paper's trainer.
     pub paper_trainer: Option<PaperTrainerSummary>,

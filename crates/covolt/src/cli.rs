@@ -252,7 +252,8 @@ pub struct SimulateArgs {
     /// Instead of days, one continuous span of rows N..M (M excluded)
     #[arg(long, value_name = "N..M")]
     pub rows: Option<String>,
-    /// All days of the data, those of training included: for a whole year of operation, not for judging a policy
+    /// All days of the data, those of training included, each starting afresh at --soc: a whole year of decisions, not for
+    /// judging a policy
     #[arg(long, conflicts_with_all = ["days", "rows"])]
     pub all_days: bool,
     /// What may be done to a proposal

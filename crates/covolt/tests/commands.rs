@@ -235,7 +235,7 @@ fn law_resumed_training_ends_where_an_uninterrupted_one_does() -> Outcome {
 fn law_ctrl_c_leaves_a_checkpoint_that_can_be_resumed() -> Outcome {
     use std::io::{BufRead, BufReader};
     let here = tempfile::tempdir()?;
-    let asked = ["train", "--episodes", "300", "--windows", "24", "--seed", "3"];
+    let asked = ["train", "--episodes", "3000", "--windows", "24", "--seed", "3"];
     let mut child = Command::new(env!("CARGO_BIN_EXE_covolt"))
         .current_dir(here.path())
         .args([&asked[..], &["--out", "part"]].concat())

@@ -35,11 +35,11 @@ pub(super) fn longest_step(k: &Triple, dk: &Triple) -> f64 {
     let a = dk[0] * dk[0] - dk[1] * dk[1] - dk[2] * dk[2];
     let b = k[0] * dk[0] - k[1] * dk[1] - k[2] * dk[2];
     let c = determinant(k);
-    let discriminant = b * b - a * c;
-    if discriminant < 0.0 || (a >= 0.0 && b >= 0.0) {
+    if a >= 0.0 && b >= 0.0 {
         return f64::INFINITY;
     }
-    let root = discriminant.sqrt();
+    // Never negative from inside the cone (reversed Cauchy-Schwarz) but by rounding, where dk leads to the apex.
+    let root = (b * b - a * c).max(0.0).sqrt();
     if b < 0.0 { c / (root - b) } else { -(b + root) / a }
 }
 

@@ -141,7 +141,7 @@ fn seeds(record: &StudyRecord) -> Table {
         file: "seeds.csv",
         item: Some(Item::Seeds),
         title: "The default trainer with several seeds".to_owned(),
-        caption: "Every run of the study is listed; none was left out or chosen. The seed sets the training windows, the \
+        caption: "Every run that ended is listed; none was left out or chosen, and one that failed is named among the stages. The seed sets the training windows, the \
                   first weights and the order of learning; the test windows are the same for all. The first seed is the \
                   one of all other tables and figures."
             .to_owned(),
