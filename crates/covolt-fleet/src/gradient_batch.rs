@@ -2,13 +2,13 @@
 //!
 //! The same numbers as [`lagrangian_gradient`](crate::lagrangian_gradient), window by window, whatever stands in the other
 //! lanes. All windows take their step t together: demand, power flow, limits and exchange, one adjoint. Nothing is allocated
-//! once the memory has seen windows of its size. A window without a solution fails the call with the power flow's own error.
+//! once the memory has seen windows of its size. On a grid with loops the windows are solved one by one. A window without a solution fails the call with the power flow's own error.
 
 use crate::cost::{fuel_cost, storage_cost};
 use crate::fleet::Fleet;
-use crate::gradient::{LagrangianValue, LimitPrices, LimitPricing};
+use crate::gradient::{LagrangianValue, LimitPrices, LimitPricing, PriceScratch, lagrangian_gradient};
 use crate::limit_lanes::{LimitLanes, Priced};
-use crate::returns::BaseDemand;
+use crate::returns::{BaseDemand, PhysicsWorkspace};
 use crate::window::Window;
 use covolt_grid::{Batch, ComplexLanes, FlowOptions, GridError, LANES};
 
@@ -28,21 +28,30 @@ pub struct PricedWindow<'a> {
 pub struct GradientWorkspace {
     /// Settings of the power flow. Default: those of [`FlowOptions`].
     pub options: FlowOptions,
-    batch: Batch,
-    limits: LimitLanes,
+    way: Way,
+}
+
+#[derive(Debug)]
+enum Way {
+    /// Radial grids.
+    Together { batch: Batch, limits: LimitLanes },
+    /// Grids with loops: window after window.
+    OneByOne { physics: PhysicsWorkspace, scratch: PriceScratch, actions: Vec<Vec<f64>>, gradients: Vec<Vec<f64>> },
 }
 
 impl GradientWorkspace {
     /// Memory for `fleet`.
-    ///
-    /// # Errors
-    /// The grid has loops.
-    pub fn new(fleet: &Fleet) -> Result<GradientWorkspace, GridError> {
-        Ok(GradientWorkspace {
-            options: FlowOptions::default(),
-            batch: fleet.grid.batch()?,
-            limits: LimitLanes::new(fleet),
-        })
+    pub fn new(fleet: &Fleet) -> GradientWorkspace {
+        let way = match fleet.grid.batch() {
+            Ok(batch) => Way::Together { batch, limits: LimitLanes::new(fleet) },
+            Err(_) => Way::OneByOne {
+                physics: PhysicsWorkspace::new(fleet),
+                scratch: PriceScratch::default(),
+                actions: vec![Vec::new(); fleet.microgrids.len()],
+                gradients: vec![Vec::new(); fleet.microgrids.len()],
+            },
+        };
+        GradientWorkspace { options: FlowOptions::default(), way }
     }
 }
 
@@ -98,39 +107,87 @@ pub fn lagrangian_gradient_batch<'a>(
     ws: &mut GradientWorkspace,
     answer: &mut GradientAnswer,
 ) -> Result<(), GridError> {
-    let count = windows.len().min(LANES);
-    let windows = &windows[..count];
+    let windows = &windows[..windows.len().min(LANES)];
     let steps = windows.first().map_or(0, |w| w.window.steps);
     answer.clear(fleet, steps);
-    ws.batch.set_scenarios(count);
+    match &mut ws.way {
+        Way::Together { batch, limits } => {
+            together(fleet, windows, &action, pricing, &ws.options, batch, limits, answer)?;
+            add_local_cost(fleet, windows, &action, answer);
+        }
+        Way::OneByOne { physics, scratch, actions, gradients } => {
+            physics.options = ws.options;
+            for (lane, w) in windows.iter().enumerate() {
+                for (n, (own, gradient)) in actions.iter_mut().zip(gradients.iter_mut()).enumerate() {
+                    own.clear();
+                    own.extend_from_slice(action(lane, n));
+                    gradient.resize(own.len(), 0.0);
+                }
+                let PricedWindow { window, base, prices } = *w;
+                answer.values[lane] =
+                    lagrangian_gradient(fleet, window, base, actions, prices, pricing, physics, scratch, gradients)?;
+                answer.slopes[lane].entries.extend_from_slice(&scratch.slopes.entries);
+                for (n, gradient) in gradients.iter().enumerate() {
+                    answer.gradient_mut(n, lane).copy_from_slice(gradient);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The part that needs the grid: step after step, all windows together.
+#[allow(clippy::too_many_arguments)]
+fn together<'a>(
+    fleet: &Fleet,
+    windows: &[PricedWindow<'_>],
+    action: &impl Fn(usize, usize) -> &'a [f64],
+    pricing: &LimitPricing,
+    options: &FlowOptions,
+    batch: &mut Batch,
+    limits: &mut LimitLanes,
+    answer: &mut GradientAnswer,
+) -> Result<(), GridError> {
+    let count = windows.len();
+    let steps = windows.first().map_or(0, |w| w.window.steps);
+    let machine = batch.machine();
+    batch.set_scenarios(count);
     for t in 0..steps {
-        load_demand(fleet, windows, &action, t, ws.batch.demand_mut());
-        let solved = fleet.grid.solve_batch(&mut ws.batch, &ws.options)?;
+        load_demand(fleet, windows, action, t, batch.demand_mut());
+        let solved = fleet.grid.solve_batch(batch, options)?;
         if let Some((_, error)) = solved.failures.into_iter().next() {
             return Err(error);
         }
-        let machine = ws.batch.machine();
-        let (v, dl_dv) = ws.batch.voltages_and_dl_dv_mut();
+        let (v, dl_dv) = batch.voltages_and_dl_dv_mut();
         dl_dv.fill(ComplexLanes::ZERO);
-        ws.limits.load(windows, t);
-        let priced = ws.limits.price(machine, fleet, pricing, t, v, dl_dv, &mut answer.slopes[..count]);
+        limits.load(windows, t);
+        let priced = limits.price(machine, fleet, pricing, t, v, dl_dv, &mut answer.slopes[..count]);
         note(&priced, &mut answer.values[..count]);
         add_exchange(fleet, windows, t, v, dl_dv, &mut answer.values);
-        if let Some((_, error)) = fleet.grid.linearise_adjoint_batch(&mut ws.batch)?.into_iter().next() {
+        if let Some((_, error)) = fleet.grid.linearise_adjoint_batch(batch)?.into_iter().next() {
             return Err(error);
         }
-        pull_to_actions(fleet, steps, count, t, ws.batch.demand_gradient(), answer);
+        pull_to_actions(fleet, steps, count, t, batch.demand_gradient(), answer);
     }
+    Ok(())
+}
+
+/// Fuel and stored energy; the latter's kink needs the rest of the gradient to stand there already.
+fn add_local_cost<'a>(
+    fleet: &Fleet,
+    windows: &[PricedWindow<'_>],
+    action: &impl Fn(usize, usize) -> &'a [f64],
+    answer: &mut GradientAnswer,
+) {
     for (lane, w) in windows.iter().enumerate() {
         for (n, (mg, own)) in fleet.microgrids.iter().zip(&w.window.microgrids).enumerate() {
-            let (layout, dt_h) = (mg.layout(steps), w.window.dt_h);
+            let (layout, dt_h) = (mg.layout(w.window.steps), w.window.dt_h);
             let gradient = answer.gradient_mut(n, lane);
             let local = fuel_cost(mg, dt_h, &layout, action(lane, n), Some(&mut *gradient))
                 + storage_cost(mg, own, dt_h, &layout, action(lane, n), Some(gradient));
             answer.values[lane].cost += local;
         }
     }
-    Ok(())
 }
 
 fn base_kva(fleet: &Fleet) -> f64 {

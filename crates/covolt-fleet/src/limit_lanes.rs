@@ -205,11 +205,8 @@ impl WithSimd for Price<'_> {
                 }
             }
         }
-        let mut priced = Priced {
-            sum: Lanes::splat(0.0),
-            voltage_excess: Lanes::splat(0.0),
-            current_excess: Lanes::splat(0.0),
-        };
+        let mut priced =
+            Priced { sum: Lanes::splat(0.0), voltage_excess: Lanes::splat(0.0), current_excess: Lanes::splat(0.0) };
         for h in 0..LANES / S::F64_LANES {
             priced.sum.set::<S>(h, sum[h]);
             priced.voltage_excess.set::<S>(h, worst_v[h]);

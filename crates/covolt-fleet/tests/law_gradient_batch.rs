@@ -27,12 +27,8 @@ fn drawn(count: usize, steps: usize, seed: u64) -> Drawn {
     limits.i_max_pu.iter_mut().for_each(|i| *i /= 12.0);
     fleet.limits = limits;
     let mut draw = rng(seed);
-    let pricing = LimitPricing {
-        voltage_curvature: 4e3,
-        current_curvature: 30.0,
-        voltage_margin_pu: 2e-4,
-        current_margin: 1e-3,
-    };
+    let pricing =
+        LimitPricing { voltage_curvature: 4e3, current_curvature: 30.0, voltage_margin_pu: 2e-4, current_margin: 1e-3 };
     let windows: Vec<Window> = (0..count).map(|w| window(&fleet, steps, seed + 10 * w as u64)).collect();
     let bases = windows.iter().map(|w| BaseDemand::new(&fleet, w)).collect();
     let prices = (0..count)
@@ -66,7 +62,7 @@ impl Drawn {
     }
 
     fn workspace(&self) -> GradientWorkspace {
-        let mut ws = GradientWorkspace::new(&self.fleet).unwrap();
+        let mut ws = GradientWorkspace::new(&self.fleet);
         ws.options.tolerance_pu = TOLERANCE_PU;
         ws
     }
@@ -129,7 +125,7 @@ fn law_batched_gradient_equals_the_single_one() {
 #[test]
 fn law_a_window_does_not_depend_on_its_neighbours() {
     let drawn_all = drawn(LANES, 4, 7);
-    let mut ws = GradientWorkspace::new(&drawn_all.fleet).unwrap();
+    let mut ws = GradientWorkspace::new(&drawn_all.fleet);
     ws.options.tolerance_pu = 1e-8;
     let (mut together, mut alone) = (GradientAnswer::default(), GradientAnswer::default());
     drawn_all.batch(&mut ws, &mut together).unwrap();
@@ -163,4 +159,19 @@ fn law_a_window_without_solution_is_the_power_flows_error() {
     drawn.actions[1][0].iter_mut().for_each(|a| *a = 1e9);
     let result = drawn.batch(&mut drawn.workspace(), &mut GradientAnswer::default());
     assert!(matches!(result, Err(GridError::NoSolution { .. })), "{result:?}");
+}
+
+#[test]
+fn law_multipliers_move_as_a_sum_over_both_lists() {
+    let prices = |list: &[(usize, Limit, f64)]| LimitPrices { entries: list.to_vec() };
+    let (low, high, current) = (Limit::VoltageLow(3), Limit::VoltageHigh(2), Limit::Current(1));
+    let mut moved = prices(&[(0, low, 10.0), (1, current, 1e-3), (1, high, 4.0)]);
+    // Not in order, above the cap, and new.
+    let mut estimate = prices(&[(1, high, 8.0), (0, current, 500.0), (0, low, 20.0)]);
+    let mut spare = LimitPrices::default();
+    moved.move_towards(&mut estimate, 0.25, 100.0, &mut spare);
+    assert_eq!(moved, prices(&[(0, low, 12.5), (0, current, 25.0), (1, high, 5.0)]));
+    // Without an estimate they fade.
+    moved.move_towards(&mut LimitPrices::default(), 0.5, 100.0, &mut spare);
+    assert_eq!(moved, prices(&[(0, low, 6.25), (0, current, 12.5), (1, high, 2.5)]));
 }

@@ -172,12 +172,28 @@ impl Learner {
         gradients: &[Vec<f64>],
         pace: Pace,
     ) -> Result<(), LearnError> {
+        self.descend_along(mg, n, batch, actions, |w| gradients[w].as_slice(), pace)
+    }
+
+    /// `descend` along gradients that lie elsewhere: `gradient(w)` = dL/d action in window w.
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn descend_along<'g>(
+        &mut self,
+        mg: &Microgrid,
+        n: usize,
+        batch: &[&Scenario],
+        actions: &[Vec<f64>],
+        gradient: impl Fn(usize) -> &'g [f64],
+        pace: Pace,
+    ) -> Result<(), LearnError> {
         let d = self.policy.actions();
         let share = 1.0 / batch.len().max(1) as f64;
         for (w, scenario) in batch.iter().enumerate() {
             let span = w * d..(w + 1) * d;
             let cotangent = &mut self.cotangent[span.clone()];
-            cotangent.copy_from_slice(&gradients[w]);
+            cotangent.copy_from_slice(gradient(w));
             let window = &scenario.window.microgrids[n];
             feasible_map::pull_back(
                 mg,
