@@ -32,7 +32,9 @@ impl LimitPrices {
     /// sorted on the way; `spare` is scratch, kept by the caller so that nothing is allocated.
     pub fn move_towards(&mut self, estimate: &mut LimitPrices, share: f64, cap: f64, spare: &mut LimitPrices) {
         let key = |entry: &(usize, Limit, f64)| (entry.0, entry.1);
-        self.entries.sort_unstable_by_key(key);
+        if !self.entries.is_sorted_by_key(key) {
+            self.entries.sort_unstable_by_key(key);
+        }
         estimate.entries.sort_unstable_by_key(key);
         spare.entries.clear();
         let (mut old, mut new) = (self.entries.iter().peekable(), estimate.entries.iter().peekable());

@@ -79,7 +79,7 @@ fn bench(c: &mut Criterion) {
             let descend = minimum_us(|| {
                 let all = agents.par_iter_mut().zip(&actions).zip(&gradients).enumerate();
                 all.for_each(|(n, ((l, actions), gradients))| {
-                    l.descend(&fleet.microgrids[n], n, &batch, actions, gradients, pace).unwrap();
+                    l.descend(&fleet.microgrids[n], &batch, actions, gradients, pace).unwrap();
                 });
             });
             [whole, act, descend]

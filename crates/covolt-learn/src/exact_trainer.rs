@@ -207,7 +207,7 @@ impl<'a> ExactTrainer<'a> {
         };
         let grid = &self.grid;
         self.learners.par_iter_mut().zip(&self.actions).enumerate().try_for_each(|(n, (learner, actions))| {
-            learner.descend_along(&fleet.microgrids[n], n, &batch, actions, |w| grid.gradient(n, w), pace)
+            learner.descend_along(&fleet.microgrids[n], &batch, actions, |w| grid.gradient(n, w), pace)
         })?;
         self.episode += 1;
         Ok(episode)
