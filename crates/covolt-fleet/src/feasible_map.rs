@@ -16,17 +16,35 @@ use crate::fleet::Microgrid;
 use crate::layout::ActionLayout;
 use crate::window::MicrogridWindow;
 
+/// What the local limits of a window depend on besides the action.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Given<'a> {
+    /// State of charge per battery before the window.
+    pub soc: &'a [f64],
+    /// Active power per generator before the window, kW.
+    pub p_dg_kw: &'a [f64],
+    /// Available power of each PV system, kW, `[device * steps + t]`.
+    pub pv_kw: &'a [f64],
+}
+
+impl<'a> From<&'a MicrogridWindow> for Given<'a> {
+    fn from(window: &'a MicrogridWindow) -> Given<'a> {
+        Given { soc: &window.start.soc, p_dg_kw: &window.start.p_dg_kw, pv_kw: &window.pv_kw }
+    }
+}
+
 /// Maps `raw` to a feasible `action` (both of length `layout.len()`, kW and kvar). NaN entries count as zero.
-pub fn apply(
+pub fn apply<'a>(
     mg: &Microgrid,
-    window: &MicrogridWindow,
+    window: impl Into<Given<'a>>,
     dt_h: f64,
     layout: &ActionLayout,
     raw: &[f64],
     action: &mut [f64],
 ) {
+    let given: Given<'a> = window.into();
     for (i, dg) in mg.dgs.iter().enumerate() {
-        let mut previous = window.start.p_dg_kw[i];
+        let mut previous = given.p_dg_kw[i];
         for t in 0..layout.steps {
             let (low, high) = generator_range(dg, previous, dt_h);
             previous = clip(raw[layout.p_dg(t, i)], low, high);
@@ -36,7 +54,7 @@ pub fn apply(
         }
     }
     for (k, battery) in mg.batteries.iter().enumerate() {
-        let mut soc = window.start.soc[k];
+        let mut soc = given.soc[k];
         for t in 0..layout.steps {
             let (low, high) = battery_range(battery, soc, dt_h);
             let p = clip(raw[layout.p_ess(t, k)], low, high);
@@ -48,22 +66,23 @@ pub fn apply(
     }
     for (j, pv) in mg.pvs.iter().enumerate() {
         for t in 0..layout.steps {
-            let q_limit = pv.q_limit_kvar(window.pv_kw[j * layout.steps + t]);
+            let q_limit = pv.q_limit_kvar(given.pv_kw[j * layout.steps + t]);
             action[layout.q_pv(t, j)] = clip(raw[layout.q_pv(t, j)], -q_limit, q_limit);
         }
     }
 }
 
 /// Replaces `cotangent` = dL/d action by dL/d raw, in place; `action` is what [`apply`] made of `raw`.
-pub fn pull_back(
+pub fn pull_back<'a>(
     mg: &Microgrid,
-    window: &MicrogridWindow,
+    window: impl Into<Given<'a>>,
     dt_h: f64,
     layout: &ActionLayout,
     raw: &[f64],
     action: &[f64],
     cotangent: &mut [f64],
 ) {
+    let given: Given<'a> = window.into();
     for (i, dg) in mg.dgs.iter().enumerate() {
         let mut carry = 0.0;
         for t in (0..layout.steps).rev() {
@@ -75,7 +94,7 @@ pub fn pull_back(
             if q_limit < dg.q_max_kvar && to_limit.high != 0.0 {
                 cotangent[ip] += to_limit.high * circle_slope(p, q_limit);
             }
-            let previous = if t == 0 { window.start.p_dg_kw[i] } else { action[layout.p_dg(t - 1, i)] };
+            let previous = if t == 0 { given.p_dg_kw[i] } else { action[layout.p_dg(t - 1, i)] };
             let (low, high) = generator_range(dg, previous, dt_h);
             let (to_raw, to_limit) = one_sided(raw[ip], low, high, cotangent[ip] + carry);
             cotangent[ip] = to_raw;
@@ -90,7 +109,7 @@ pub fn pull_back(
     }
     for (k, battery) in mg.batteries.iter().enumerate() {
         let soc_per_kw = dt_h / battery.capacity_kwh;
-        let mut soc = window.start.soc[k];
+        let mut soc = given.soc[k];
         for t in 0..layout.steps {
             soc += battery.soc_change(action[layout.p_ess(t, k)], dt_h);
         }
@@ -131,7 +150,7 @@ pub fn pull_back(
     for (j, pv) in mg.pvs.iter().enumerate() {
         for t in 0..layout.steps {
             let iq = layout.q_pv(t, j);
-            let q_limit = pv.q_limit_kvar(window.pv_kw[j * layout.steps + t]);
+            let q_limit = pv.q_limit_kvar(given.pv_kw[j * layout.steps + t]);
             cotangent[iq] = one_sided(raw[iq], -q_limit, q_limit, cotangent[iq]).0;
         }
     }

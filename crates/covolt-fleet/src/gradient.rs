@@ -13,7 +13,6 @@ use crate::returns::{BaseDemand, Limit, PhysicsWorkspace, loaded_side};
 use crate::window::Window;
 use covolt_grid::{BusIndex, GridError, add_voltage_magnitude_gradient};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// Multipliers of one window: only the non-zero ones, per step. $/pu of voltage, $/(fraction of the current limit).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -29,20 +28,34 @@ impl LimitPrices {
         }
     }
 
-    /// Moves every multiplier by `share` of the way to `estimate`, never above `cap` ($ per pu or fraction).
-    pub fn move_towards(&mut self, estimate: &LimitPrices, share: f64, cap: f64) {
-        let mut moved: BTreeMap<(usize, Limit), f64> =
-            self.entries.iter().map(|&(step, limit, price)| ((step, limit), (1.0 - share) * price)).collect();
-        for &(step, limit, price) in &estimate.entries {
-            *moved.entry((step, limit)).or_default() += share * price.min(cap);
+    /// Moves every multiplier by `share` of the way to `estimate`, never above `cap` ($ per pu or fraction). Both lists are
+    /// sorted on the way; `spare` is scratch, kept by the caller so that nothing is allocated.
+    pub fn move_towards(&mut self, estimate: &mut LimitPrices, share: f64, cap: f64, spare: &mut LimitPrices) {
+        let key = |entry: &(usize, Limit, f64)| (entry.0, entry.1);
+        if !self.entries.is_sorted_by_key(key) {
+            self.entries.sort_unstable_by_key(key);
         }
-        self.entries.clear();
-        self.entries.extend(
-            moved
-                .into_iter()
-                .filter(|(_, price)| *price > NEGLIGIBLE_PRICE)
-                .map(|((step, limit), price)| (step, limit, price)),
-        );
+        estimate.entries.sort_unstable_by_key(key);
+        spare.entries.clear();
+        let (mut old, mut new) = (self.entries.iter().peekable(), estimate.entries.iter().peekable());
+        loop {
+            let at = match (old.peek(), new.peek()) {
+                (Some(a), Some(b)) => key(a).min(key(b)),
+                (Some(a), None) | (None, Some(a)) => key(a),
+                (None, None) => break,
+            };
+            let mut price = 0.0;
+            while let Some(entry) = old.next_if(|entry| key(entry) == at) {
+                price += (1.0 - share) * entry.2;
+            }
+            while let Some(entry) = new.next_if(|entry| key(entry) == at) {
+                price += share * entry.2.min(cap);
+            }
+            if price > NEGLIGIBLE_PRICE {
+                spare.entries.push((at.0, at.1, price));
+            }
+        }
+        std::mem::swap(&mut self.entries, &mut spare.entries);
     }
 }
 

@@ -8,7 +8,7 @@
 //! | how is an action vector laid out? | [`layout`] | (16) |
 //! | how does any vector become an action the devices can follow? | [`feasible_map`] | (5)-(14) |
 //! | what does an action cost, what does it do to the grid? | [`returns`], [`cost`] | (1), (2), (19) |
-//! | how do cost and limits change with the action? | [`gradient`], [`rows`] | (27)-(29), (43)-(46) |
+//! | how do cost and limits change with the action? | [`gradient`], [`gradient_batch`], [`rows`] | (27)-(29), (43)-(46) |
 //! | what is stored energy worth after the window? | [`storage_value`] | - |
 //! | what are prices expected to be after the window? | [`price_outlook`] | - |
 //! | what would a price taker do? | [`merit_order`] | - |
@@ -23,7 +23,9 @@ pub mod devices;
 pub mod feasible_map;
 pub mod fleet;
 pub mod gradient;
+pub mod gradient_batch;
 pub mod layout;
+mod limit_lanes;
 pub mod limits;
 pub mod loss_curvature;
 pub mod merit_order;
@@ -40,6 +42,7 @@ pub use cost::Cost;
 pub use devices::{Battery, DieselGenerator, FuelCurve, Load, Photovoltaic};
 pub use fleet::{Fleet, FleetFault, Microgrid};
 pub use gradient::{LagrangianValue, LimitPrices, LimitPricing, PriceScratch, lagrangian_gradient};
+pub use gradient_batch::{GradientAnswer, GradientWorkspace, PricedWindow, lagrangian_gradient_batch};
 pub use layout::ActionLayout;
 pub use limits::{CURRENT_TOLERANCE_RELATIVE, NetworkLimits, VOLTAGE_TOLERANCE_PU};
 pub use loss_curvature::LossCurvature;

@@ -272,6 +272,16 @@ impl Grid {
         Ok(attempt)
     }
 
+    /// Tells grids apart; workspaces carry it.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The tree, or the error that there is none.
+    pub(crate) fn radial(&self) -> Result<&Tree, GridError> {
+        self.tree.as_ref().ok_or_else(|| self.not_radial())
+    }
+
     fn sparse(&self) -> Result<&LinearSystem, GridError> {
         let compiled = self.sparse.get_or_init(|| {
             let slack = self.network.source().bus.0;

@@ -10,17 +10,22 @@
 //! | (34)-(36) | voltage sensitivities on a tree | `sensitivities.rs` |
 //! | (34)-(36) | the same system as a sparse matrix | `linear_system.rs` |
 //! | (41), (42), (44)-(46) | branch currents, PCC exchange | `branch_flow.rs` |
+//! | (30)-(40) | the same for eight scenarios at once | `batch.rs`, `batch_sweep.rs`, `batch_sensitivities.rs`, `lanes.rs` |
 //! | - | power flow, radial and meshed | `power_flow_radial.rs`, `power_flow_meshed.rs` |
 //!
 //! Per unit throughout; demand is positive for consumption; the PCC exchange is positive for export.
 //! This crate knows no microgrids, no policies and no files.
 
+mod batch;
+mod batch_sensitivities;
+mod batch_sweep;
 mod branch_flow;
 mod continuation;
 mod demand_current;
 mod error;
 mod grid;
 mod grid_flows;
+mod lanes;
 mod linear_system;
 mod network;
 mod network_faults;
@@ -31,10 +36,12 @@ mod power_flow_radial;
 mod sensitivities;
 mod tree;
 
+pub use batch::{Batch, BatchOutcome};
 pub use branch_flow::{BranchAdmittance, BranchAmperes, CurrentSide, add_voltage_magnitude_gradient};
 pub use demand_current::{Action, demand_current, demand_current_derivatives, demand_current_slope, injected_current};
 pub use error::GridError;
 pub use grid::Grid;
+pub use lanes::{ComplexLanes, Instructions, LANES, Lanes, Machine, Pair};
 pub use network::{Branch, BranchId, BranchIndex, BranchKind, Bus, BusId, BusIndex, Network, Shunt, Source};
 pub use network_faults::{NetworkFault, SMALLEST_IMPEDANCE_PU};
 pub use num_complex::Complex64;

@@ -33,7 +33,7 @@ use crate::tree::Tree;
 use num_complex::Complex64;
 
 /// A determinant |A|^2 - |B|^2 (1 at no load, 0 at voltage collapse) below this has lost all digits.
-const SINGULAR_DETERMINANT: f64 = 1e-13;
+pub(crate) const SINGULAR_DETERMINANT: f64 = 1e-13;
 
 /// Factorises (Y + Y_D) at `ws.v` and `ws.s`. Returns the tree position where it breaks down, if anywhere.
 pub(crate) fn linearise(tree: &Tree, ws: &mut TreeWorkspace) -> Result<(), usize> {

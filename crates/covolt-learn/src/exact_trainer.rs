@@ -7,11 +7,10 @@
 //! for its window makes the constrained optimum a stationary point, so no penalty weight has to be traded against cost.
 
 use crate::error::LearnError;
+use crate::grid_answer::{GridAnswer, Pricing};
 use crate::learner::{Learner, Pace};
 use crate::scenarios::Scenario;
-use covolt_fleet::{
-    Fleet, LagrangianValue, LimitPrices, LimitPricing, PhysicsWorkspace, PriceScratch, lagrangian_gradient,
-};
+use covolt_fleet::{Fleet, LimitPrices, LimitPricing};
 use covolt_policy::CosineSchedule;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -93,7 +92,7 @@ pub struct ExactTrainer<'a> {
     order: Vec<usize>,
     order_epoch: Option<usize>,
     actions: Vec<Vec<Vec<f64>>>,
-    gradients: Vec<Vec<Vec<f64>>>,
+    grid: GridAnswer,
 }
 
 impl<'a> ExactTrainer<'a> {
@@ -117,7 +116,7 @@ impl<'a> ExactTrainer<'a> {
         }
         let steps = scenarios[0].window.steps;
         let sizes: Vec<usize> = fleet.layouts(steps).iter().map(covolt_fleet::ActionLayout::len).collect();
-        let empty: Vec<Vec<Vec<f64>>> = sizes.iter().map(|&d| vec![vec![0.0; d]; settings.batch]).collect();
+        let actions: Vec<Vec<Vec<f64>>> = sizes.iter().map(|&d| vec![vec![0.0; d]; settings.batch]).collect();
         Ok(ExactTrainer {
             fleet,
             scenarios,
@@ -127,8 +126,8 @@ impl<'a> ExactTrainer<'a> {
             episode: 0,
             order: (0..scenarios.len()).collect(),
             order_epoch: None,
-            actions: empty.clone(),
-            gradients: empty,
+            actions,
+            grid: GridAnswer::default(),
             settings,
         })
     }
@@ -185,7 +184,17 @@ impl<'a> ExactTrainer<'a> {
             .zip(&mut self.actions)
             .enumerate()
             .try_for_each(|(n, (learner, actions))| learner.act(&fleet.microgrids[n], n, &batch, actions))?;
-        let values = self.answer_of_the_grid(&indices)?;
+        let pricing = self.pricing();
+        let values = self.grid.answer(fleet, self.scenarios, &indices, &self.actions, &mut self.prices, &pricing)?;
+        let count = values.len().max(1) as f64;
+        let episode = Episode {
+            episode: self.episode,
+            cost: values.iter().map(|v| v.cost).sum::<f64>() / count,
+            priced: values.iter().map(|v| v.priced).sum::<f64>() / count,
+            voltage_violation_pu: values.iter().map(|v| v.voltage_violation_pu).fold(0.0, f64::max),
+            current_violation: values.iter().map(|v| v.current_violation).fold(0.0, f64::max),
+            rounds: 1,
+        };
         let schedule = CosineSchedule {
             peak: self.settings.rate,
             floor: self.settings.rate * 0.01,
@@ -196,70 +205,27 @@ impl<'a> ExactTrainer<'a> {
             rate: schedule.rate(self.episode as u64),
             averaging: self.settings.averaging.max(1.0 / (self.episode + 1) as f64),
         };
-        self.learners.par_iter_mut().zip(&self.actions).zip(&self.gradients).enumerate().try_for_each(
-            |(n, ((learner, actions), gradients))| {
-                learner.descend(&fleet.microgrids[n], n, &batch, actions, gradients, pace)
-            },
-        )?;
-        let count = values.len().max(1) as f64;
-        let episode = Episode {
-            episode: self.episode,
-            cost: values.iter().map(|v| v.cost).sum::<f64>() / count,
-            priced: values.iter().map(|v| v.priced).sum::<f64>() / count,
-            voltage_violation_pu: values.iter().map(|v| v.voltage_violation_pu).fold(0.0, f64::max),
-            current_violation: values.iter().map(|v| v.current_violation).fold(0.0, f64::max),
-            rounds: 1,
-        };
+        let grid = &self.grid;
+        self.learners.par_iter_mut().zip(&self.actions).enumerate().try_for_each(|(n, (learner, actions))| {
+            learner.descend_along(&fleet.microgrids[n], &batch, actions, |w| grid.gradient(n, w), pace)
+        })?;
         self.episode += 1;
         Ok(episode)
     }
 
-    /// dL/d action in every window, in parallel over windows; each window's numbers depend on that window only.
-    fn answer_of_the_grid(&mut self, indices: &[usize]) -> Result<Vec<LagrangianValue>, LearnError> {
-        let pricing = LimitPricing {
-            voltage_curvature: self.settings.voltage_curvature,
-            current_curvature: self.settings.current_curvature,
-            voltage_margin_pu: self.settings.voltage_margin_pu,
-            current_margin: self.settings.current_margin,
-        };
-        let (share, cap) = (self.settings.multiplier_share, self.settings.multiplier_cap);
-        let (fleet, scenarios, prices, actions) = (self.fleet, self.scenarios, &self.prices, &self.actions);
-        let results: Vec<(LagrangianValue, Vec<Vec<f64>>, LimitPrices)> = indices
-            .par_iter()
-            .enumerate()
-            .map_init(
-                || (PhysicsWorkspace::new(fleet), PriceScratch::default()),
-                |(ws, scratch), (w, &i)| {
-                    ws.options.tolerance_pu = TRAINING_TOLERANCE_PU;
-                    let joint: Vec<Vec<f64>> = actions.iter().map(|a| a[w].clone()).collect();
-                    let mut gradients: Vec<Vec<f64>> = joint.iter().map(|a| vec![0.0; a.len()]).collect();
-                    let scenario = &scenarios[i];
-                    let value = lagrangian_gradient(
-                        fleet,
-                        &scenario.window,
-                        &scenario.base,
-                        &joint,
-                        &prices[i],
-                        &pricing,
-                        ws,
-                        scratch,
-                        &mut gradients,
-                    )?;
-                    let mut moved = prices[i].clone();
-                    moved.move_towards(&scratch.slopes, share, cap);
-                    Ok((value, gradients, moved))
-                },
-            )
-            .collect::<Result<_, LearnError>>()?;
-        let mut values = Vec::with_capacity(results.len());
-        for (w, (value, gradients, moved)) in results.into_iter().enumerate() {
-            values.push(value);
-            self.prices[indices[w]] = moved;
-            for (slot, gradient) in self.gradients.iter_mut().zip(gradients) {
-                slot[w] = gradient;
-            }
+    /// How limits are priced in this run.
+    fn pricing(&self) -> Pricing {
+        Pricing {
+            limits: LimitPricing {
+                voltage_curvature: self.settings.voltage_curvature,
+                current_curvature: self.settings.current_curvature,
+                voltage_margin_pu: self.settings.voltage_margin_pu,
+                current_margin: self.settings.current_margin,
+            },
+            share: self.settings.multiplier_share,
+            cap: self.settings.multiplier_cap,
+            tolerance_pu: TRAINING_TOLERANCE_PU,
         }
-        Ok(values)
     }
 }
 

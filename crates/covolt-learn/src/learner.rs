@@ -2,8 +2,9 @@
 
 use crate::error::LearnError;
 use crate::scenarios::Scenario;
+use covolt_fleet::feasible_map::{self, Given};
 use covolt_fleet::state::{StateKind, feature_names};
-use covolt_fleet::{ActionLayout, Microgrid, feasible_map};
+use covolt_fleet::{ActionLayout, Microgrid};
 use covolt_policy::{
     Action, Activation, Adam, CovarianceKind, Feature, GaussianPolicy, LogSigma, PolicySpec, PolicyWorkspace,
 };
@@ -22,6 +23,9 @@ pub struct Learner {
     workspace: PolicyWorkspace,
     features: Vec<f64>,
     base: Vec<f64>,
+    /// What the local limits depend on, batch x (batteries + generators + PV systems x steps): windows lie scattered in
+    /// memory, and are read once an episode.
+    given: Vec<f64>,
     /// Raw outputs, batch x D.
     raw: Vec<f64>,
     /// Cotangents dL/d action on the way in, dL/d raw on the way out, batch x D.
@@ -125,6 +129,7 @@ impl Learner {
             workspace: policy.workspace(batch),
             features: vec![0.0; batch * f],
             base: vec![0.0; batch * d],
+            given: Vec::with_capacity(batch * (layout.batteries + layout.dgs + layout.pvs * layout.steps)),
             raw: vec![0.0; batch * d],
             cotangent: vec![0.0; batch * d],
             gradient: vec![0.0; parameters],
@@ -145,16 +150,22 @@ impl Learner {
         actions: &mut [Vec<f64>],
     ) -> Result<(), LearnError> {
         let (d, f) = (self.policy.actions(), self.policy.features());
+        self.given.clear();
         for (w, scenario) in batch.iter().enumerate() {
+            let window = &scenario.window.microgrids[n];
+            self.given.extend_from_slice(&window.start.soc);
+            self.given.extend_from_slice(&window.start.p_dg_kw);
+            self.given.extend_from_slice(&window.pv_kw);
             self.features[w * f..(w + 1) * f].copy_from_slice(&scenario.features[n]);
             self.base[w * d..(w + 1) * d].copy_from_slice(&scenario.merit_order[n]);
         }
         let size = batch.len();
         let means = self.policy.mean(&self.features[..size * f], &self.base[..size * d], size, &mut self.workspace)?;
         self.raw[..size * d].copy_from_slice(means);
-        for (w, (scenario, action)) in batch.iter().zip(actions).enumerate() {
-            let window = &scenario.window.microgrids[n];
-            feasible_map::apply(mg, window, scenario.window.dt_h, &self.layout, &self.raw[w * d..(w + 1) * d], action);
+        let dt_h = batch.first().map_or(0.0, |scenario| scenario.window.dt_h);
+        for (w, action) in actions.iter_mut().take(size).enumerate() {
+            let given = given(&self.given, &self.layout, w);
+            feasible_map::apply(mg, given, dt_h, &self.layout, &self.raw[w * d..(w + 1) * d], action);
         }
         Ok(())
     }
@@ -166,28 +177,35 @@ impl Learner {
     pub fn descend(
         &mut self,
         mg: &Microgrid,
-        n: usize,
         batch: &[&Scenario],
         actions: &[Vec<f64>],
         gradients: &[Vec<f64>],
         pace: Pace,
     ) -> Result<(), LearnError> {
+        self.descend_along(mg, batch, actions, |w| gradients[w].as_slice(), pace)
+    }
+
+    /// `descend` along gradients that lie elsewhere: `gradient(w)` = dL/d action in window w.
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn descend_along<'g>(
+        &mut self,
+        mg: &Microgrid,
+        batch: &[&Scenario],
+        actions: &[Vec<f64>],
+        gradient: impl Fn(usize) -> &'g [f64],
+        pace: Pace,
+    ) -> Result<(), LearnError> {
         let d = self.policy.actions();
         let share = 1.0 / batch.len().max(1) as f64;
-        for (w, scenario) in batch.iter().enumerate() {
+        let dt_h = batch.first().map_or(0.0, |scenario| scenario.window.dt_h);
+        for (w, action) in actions.iter().take(batch.len()).enumerate() {
             let span = w * d..(w + 1) * d;
             let cotangent = &mut self.cotangent[span.clone()];
-            cotangent.copy_from_slice(&gradients[w]);
-            let window = &scenario.window.microgrids[n];
-            feasible_map::pull_back(
-                mg,
-                window,
-                scenario.window.dt_h,
-                &self.layout,
-                &self.raw[span],
-                &actions[w],
-                cotangent,
-            );
+            cotangent.copy_from_slice(gradient(w));
+            let given = given(&self.given, &self.layout, w);
+            feasible_map::pull_back(mg, given, dt_h, &self.layout, &self.raw[span], action, cotangent);
             cotangent.iter_mut().for_each(|c| *c *= share);
         }
         self.gradient.fill(0.0);
@@ -205,4 +223,12 @@ impl Learner {
         policy.mean_net_mut().parameters_mut().copy_from_slice(&self.average);
         policy
     }
+}
+
+/// Row `w` of what the local limits depend on.
+fn given<'a>(rows: &'a [f64], layout: &ActionLayout, w: usize) -> Given<'a> {
+    let width = layout.batteries + layout.dgs + layout.pvs * layout.steps;
+    let (soc, rest) = rows[w * width..(w + 1) * width].split_at(layout.batteries);
+    let (p_dg_kw, pv_kw) = rest.split_at(layout.dgs);
+    Given { soc, p_dg_kw, pv_kw }
 }

@@ -11,6 +11,7 @@
 
 pub mod error;
 pub mod exact_trainer;
+mod grid_answer;
 pub mod learner;
 mod paper_agent;
 pub mod paper_trainer;

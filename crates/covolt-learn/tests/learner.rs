@@ -70,7 +70,7 @@ fn law_descent_follows_the_gradient_only() {
             let mut gradients = actions.clone();
             let before = parameters(&learner.policy);
             learner.act(mg, n, &batch, &mut actions).unwrap();
-            learner.descend(mg, n, &batch, &actions, &gradients, Pace { rate: 0.1, averaging: 0.5 }).unwrap();
+            learner.descend(mg, &batch, &actions, &gradients, Pace { rate: 0.1, averaging: 0.5 }).unwrap();
             assert_eq!(parameters(&learner.policy), before, "{kind:?}, microgrid {n}");
             assert_eq!(parameters(&learner.averaged()), before);
             // A price on reactive power of the generators: their mean output must fall, step for step.
@@ -81,7 +81,7 @@ fn law_descent_follows_the_gradient_only() {
             let start = price(&actions);
             let mut last = start;
             for _ in 0..5 {
-                learner.descend(mg, n, &batch, &actions, &gradients, Pace { rate: 2e-3, averaging: 0.5 }).unwrap();
+                learner.descend(mg, &batch, &actions, &gradients, Pace { rate: 2e-3, averaging: 0.5 }).unwrap();
                 learner.act(mg, n, &batch, &mut actions).unwrap();
                 let now = price(&actions);
                 assert!(now < last, "{kind:?}, microgrid {n}: {now} after {last} kvar");

@@ -42,13 +42,46 @@ impl Adam {
         let k = i32::try_from(self.step).unwrap_or(i32::MAX);
         let first = 1.0 - self.beta1.powi(k);
         let second = 1.0 - self.beta2.powi(k);
-        let moments = self.m.iter_mut().zip(&mut self.v);
-        for ((theta, g), (m, v)) in theta.iter_mut().zip(gradient).zip(moments) {
-            *m = self.beta1 * *m + (1.0 - self.beta1) * g;
-            *v = self.beta2 * *v + (1.0 - self.beta2) * g * g;
-            *theta -= rate * (*m / first) / ((*v / second).sqrt() + self.epsilon);
-        }
+        let Adam { beta1, beta2, epsilon, m, v, .. } = self;
+        let step = Step { beta1: *beta1, beta2: *beta2, epsilon: *epsilon, first, second, rate };
+        pulp::Arch::new().dispatch(Kernel { step, theta, gradient, m, v });
         Ok(())
+    }
+}
+
+/// Numbers of one step.
+#[derive(Clone, Copy)]
+struct Step {
+    beta1: f64,
+    beta2: f64,
+    epsilon: f64,
+    first: f64,
+    second: f64,
+    rate: f64,
+}
+
+/// The loop over all parameters, compiled for the widest vectors that the processor has. Nothing in it is fused or reordered, so
+/// the result has the same bits on every instruction set.
+struct Kernel<'a> {
+    step: Step,
+    theta: &'a mut [f64],
+    gradient: &'a [f64],
+    m: &'a mut [f64],
+    v: &'a mut [f64],
+}
+
+impl pulp::WithSimd for Kernel<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        let Step { beta1, beta2, epsilon, first, second, rate } = self.step;
+        let moments = self.m.iter_mut().zip(self.v);
+        for ((theta, g), (m, v)) in self.theta.iter_mut().zip(self.gradient).zip(moments) {
+            *m = beta1 * *m + (1.0 - beta1) * g;
+            *v = beta2 * *v + (1.0 - beta2) * g * g;
+            *theta -= rate * (*m / first) / ((*v / second).sqrt() + epsilon);
+        }
     }
 }
 

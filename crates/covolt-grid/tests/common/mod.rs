@@ -1,6 +1,8 @@
 //! Networks shared by the tests: the two published feeders, the 98-bus reference case, random networks.
 #![allow(dead_code, clippy::unwrap_used, clippy::panic, clippy::needless_range_loop)]
 
+pub mod feeder;
+
 use covolt_grid::{
     Branch, BranchId, BranchKind, Bus, BusId, BusIndex, Complex64, Network, PhaseMatrix, Phases, Shunt, Source,
 };
