@@ -17,6 +17,7 @@ use crate::window_check::{check_actions, check_length, check_window};
 use covolt_fleet::{BaseDemand, Fleet, LossCurvature, PhysicsWorkspace, Window, WindowReturns};
 use covolt_optimum::central::{make_feasible, merit_order_actions};
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 /// What the guard may do to a proposal.
@@ -148,7 +149,7 @@ pub fn decide(
     let mut history = History::default();
     let polishes = matches!(settings.mode, GuardMode::Polish { steps } if steps > 0);
     if settings.mode != GuardMode::Bare && (polishes || !examination.is_safe()) {
-        let situation = Situation { fleet, window, base: &base, curvature };
+        let situation = Situation { fleet, window, base: &base, curvature, memory: RefCell::default() };
         let start = match &examination.returns {
             Ok(returns) => Some(Candidate { actions: actions.clone(), returns: returns.clone() }),
             Err(_) => {

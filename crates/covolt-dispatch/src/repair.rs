@@ -11,7 +11,10 @@ use covolt_fleet::window_program::linearise;
 use covolt_fleet::{BaseDemand, Fleet, LossCurvature, PhysicsWorkspace, Reach, Window, WindowReturns, evaluate};
 use covolt_grid::GridError;
 use covolt_optimum::central::{make_feasible, merit_order_actions};
-use covolt_optimum::{CentralSettings, Objective, ProgramSettings, optimise, solve_program};
+use covolt_optimum::{
+    CentralSettings, Objective, ProgramSettings, ProgramSolver, ProgramWorkspace, optimise, solve_program_with,
+};
+use std::cell::RefCell;
 
 /// What a repair minimises.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,6 +43,8 @@ pub struct RepairSettings {
     pub current_margin: f64,
     /// Tolerance of the conic solver.
     pub tolerance: f64,
+    /// Who solves the conic programs of repair and polish.
+    pub solver: ProgramSolver,
 }
 
 impl Default for RepairSettings {
@@ -51,6 +56,7 @@ impl Default for RepairSettings {
             voltage_margin_pu: 2e-6,
             current_margin: 2e-5,
             tolerance: 1e-8,
+            solver: ProgramSolver::default(),
         }
     }
 }
@@ -93,6 +99,7 @@ pub(crate) struct Pressure {
     pub weight_factor: f64,
     /// Tolerance of the conic solver.
     pub tolerance: f64,
+    pub solver: ProgramSolver,
 }
 
 impl Pressure {
@@ -105,6 +112,7 @@ impl Pressure {
             current_margin: settings.current_margin * doubled,
             weight_factor: WEIGHT_GROWTH.powi(round.min(MOST_GROWTH) as i32),
             tolerance: settings.tolerance,
+            solver: settings.solver,
         }
     }
 }
@@ -115,6 +123,8 @@ pub(crate) struct Situation<'a> {
     pub window: &'a Window,
     pub base: &'a BaseDemand,
     pub curvature: &'a [LossCurvature],
+    /// Memory of the programs of this decision.
+    pub memory: RefCell<ProgramWorkspace>,
 }
 
 impl Situation<'_> {
@@ -144,9 +154,10 @@ impl Situation<'_> {
             voltage_margin_pu: pressure.voltage_margin_pu,
             current_margin: pressure.current_margin,
             tolerance: pressure.tolerance,
+            solver: pressure.solver,
         };
         *programs += 1;
-        let solution = solve_program(&mut program, &settings).ok()?;
+        let solution = solve_program_with(&mut program, &settings, &mut self.memory.borrow_mut()).ok()?;
         *programs += solution.programs.saturating_sub(1);
         let mut fraction = 1.0;
         while fraction >= SHORTEST_STEP {
@@ -209,6 +220,7 @@ pub(crate) fn central_repair(
     let program = ProgramSettings {
         voltage_margin_pu: settings.voltage_margin_pu,
         current_margin: settings.current_margin,
+        solver: settings.solver,
         ..central.program
     };
     let central = CentralSettings { program, ..central };

@@ -5,10 +5,14 @@
 //! cost + w_V sum violations_V + w_I sum violations_I. The program keeps the exact generator quadratic and the analytic
 //! loss curvature, so full steps are taken near the optimum. A proximal term that halves every round cures the cycling
 //! that flat storage-timing directions cause otherwise.
+//!
+//! The sequence starts at the merit order. The second-order cone relaxation costs more than the whole sequence; it is
+//! solved where its bound is asked for ([`CentralSettings::relaxation`]), and where the sequence does not end safe.
 
-use crate::bound::{BoundSettings, lower_bound};
-use crate::conic_program::{Objective, ProgramSettings, solve_program};
+use crate::bound::{Bound, BoundSettings, lower_bound};
+use crate::conic_program::{Objective, ProgramSettings, solve_program_with};
 use crate::error::OptimumError;
+use crate::structured::ProgramWorkspace;
 use covolt_fleet::window_program::linearise;
 use covolt_fleet::{
     BaseDemand, Fleet, LimitPrices, LossCurvature, Nearest, PhysicsWorkspace, Reach, Window, WindowReturns, evaluate,
@@ -28,6 +32,8 @@ pub struct CentralSettings {
     pub first_proximal: f64,
     /// The conic program.
     pub program: ProgramSettings,
+    /// Without a start, solve the second-order cone relaxation first: start from its set-points and note its bound.
+    pub relaxation: bool,
 }
 
 impl Default for CentralSettings {
@@ -38,6 +44,7 @@ impl Default for CentralSettings {
             reach: Reach { voltage_pu: 0.02, current_fraction: 0.6 },
             first_proximal: 0.3,
             program: ProgramSettings::default(),
+            relaxation: false,
         }
     }
 }
@@ -86,8 +93,11 @@ impl Optimum {
     }
 }
 
-/// Optimises the window. Without a `start` on a radial network, the second-order cone relaxation of [`crate::bound`]
-/// proposes one: where its action is feasible and costs what the relaxation does, it is the global optimum already.
+/// Optimises the window from `start`, or from the merit order.
+///
+/// Without a `start` on a radial network, the second-order cone relaxation of [`crate::bound`] proposes one where
+/// [`CentralSettings::relaxation`] asks for it, or where the sequence from the merit order does not end safe. Where the
+/// relaxation's action is feasible and costs what the relaxation does, it is the global optimum already.
 ///
 /// # Errors
 /// A power flow without solution at the start, or a failing conic solver.
@@ -99,13 +109,45 @@ pub fn optimise(
     settings: &CentralSettings,
     ws: &mut PhysicsWorkspace,
 ) -> Result<Optimum, OptimumError> {
-    let relaxation = match start {
-        None => lower_bound(fleet, window, &BoundSettings::default()).ok(),
-        Some(_) => None,
-    };
-    let Some(relaxation) = relaxation else {
-        return raising_weights(fleet, window, start, curvature, settings, ws);
-    };
+    let programs = &mut ProgramWorkspace::default();
+    if start.is_some() {
+        return raising_weights(fleet, window, start, curvature, settings, programs, ws);
+    }
+    let mut found = None;
+    if !settings.relaxation {
+        let optimum = raising_weights(fleet, window, None, curvature, settings, programs, ws);
+        if optimum.as_ref().is_ok_and(|o| o.returns.is_safe() && o.status == OptimumStatus::Optimal) {
+            return optimum;
+        }
+        found = Some(optimum);
+    }
+    match lower_bound(fleet, window, &BoundSettings::default()) {
+        Err(_) => found.unwrap_or_else(|| raising_weights(fleet, window, None, curvature, settings, programs, ws)),
+        Ok(relaxation) => {
+            let relaxed = from_relaxation(fleet, window, &relaxation, curvature, settings, programs, ws);
+            match (relaxed, found) {
+                (Ok(relaxed), Some(Ok(found)))
+                    if merit(&found.returns, settings) < merit(&relaxed.returns, settings) =>
+                {
+                    Ok(Optimum { bound_usd: relaxed.bound_usd, ..found })
+                }
+                (Err(_), Some(Ok(found))) => Ok(found),
+                (relaxed, _) => relaxed,
+            }
+        }
+    }
+}
+
+/// The relaxation's own action where it is the optimum, else the sequence from there.
+fn from_relaxation(
+    fleet: &Fleet,
+    window: &Window,
+    relaxation: &Bound,
+    curvature: &[LossCurvature],
+    settings: &CentralSettings,
+    programs: &mut ProgramWorkspace,
+    ws: &mut PhysicsWorkspace,
+) -> Result<Optimum, OptimumError> {
     let mut actions = relaxation.actions.clone();
     make_feasible(fleet, window, &mut actions);
     let returns = evaluate(fleet, window, &BaseDemand::new(fleet, window), &actions, ws)?;
@@ -113,7 +155,7 @@ pub fn optimise(
     let mut optimum = if returns.is_safe() && distance <= CERTIFIED_GAP * returns.total().abs().max(1.0) {
         finish(actions, returns, LimitPrices::default(), 0, 1, OptimumStatus::Optimal)
     } else {
-        raising_weights(fleet, window, Some(&actions), curvature, settings, ws)?
+        raising_weights(fleet, window, Some(&actions), curvature, settings, programs, ws)?
     };
     optimum.bound_usd = Some(relaxation.value_usd);
     Ok(optimum)
@@ -127,17 +169,20 @@ fn raising_weights(
     start: Option<&[Vec<f64>]>,
     curvature: &[LossCurvature],
     settings: &CentralSettings,
+    workspace: &mut ProgramWorkspace,
     ws: &mut PhysicsWorkspace,
 ) -> Result<Optimum, OptimumError> {
     let mut settings = *settings;
-    let mut optimum = sequence(fleet, window, start, curvature, &settings, ws)?;
+    let mut optimum = sequence(fleet, window, start, curvature, &settings, workspace, ws)?;
     for _ in 0..WEIGHT_RAISES {
         if optimum.returns.is_safe() {
             break;
         }
         settings.program.voltage_weight *= 10.0;
         settings.program.current_weight *= 10.0;
-        let Ok(next) = sequence(fleet, window, Some(&optimum.actions), curvature, &settings, ws) else { break };
+        let Ok(next) = sequence(fleet, window, Some(&optimum.actions), curvature, &settings, workspace, ws) else {
+            break;
+        };
         let (rounds, programs) = (optimum.rounds + next.rounds, optimum.programs + next.programs);
         optimum = Optimum { rounds, programs, ..next };
     }
@@ -157,6 +202,7 @@ fn sequence(
     start: Option<&[Vec<f64>]>,
     curvature: &[LossCurvature],
     settings: &CentralSettings,
+    workspace: &mut ProgramWorkspace,
     ws: &mut PhysicsWorkspace,
 ) -> Result<Optimum, OptimumError> {
     let base = BaseDemand::new(fleet, window);
@@ -169,7 +215,7 @@ fn sequence(
     for round in 1..=settings.max_rounds {
         let mut program = linearise(fleet, window, &base, &actions, &settings.reach, curvature, ws)?;
         let objective = Objective::Cost { proximal };
-        let solution = solve_program(&mut program, &ProgramSettings { objective, ..settings.program })?;
+        let solution = solve_program_with(&mut program, &ProgramSettings { objective, ..settings.program }, workspace)?;
         programs += solution.programs;
         prices = solution.prices;
         let accepted = backtrack(fleet, window, &base, &actions, &solution.actions, best, settings, ws);

@@ -2,7 +2,7 @@
 //!
 //! | question | file |
 //! |---|---|
-//! | how is the convexified window solved? | [`conic_program`] |
+//! | how is the convexified window solved? | [`conic_program`], [`structured`] |
 //! | what is the (locally) optimal joint action of a window? | [`central`] |
 //! | how much better could any action be? | [`bound`] |
 //!
@@ -12,7 +12,11 @@ pub mod bound;
 pub mod central;
 pub mod conic_program;
 mod error;
+pub mod structured;
 
 pub use central::{CentralSettings, Optimum, OptimumStatus, optimise};
-pub use conic_program::{Objective, ProgramSettings, ProgramSolution, solve_program};
+pub use conic_program::{
+    Objective, ProgramSettings, ProgramSolution, ProgramSolver, solve_program, solve_program_with,
+};
 pub use error::OptimumError;
+pub use structured::ProgramWorkspace;
