@@ -7,10 +7,12 @@
 //! too and the maximum is the sup-convolution of two such functions: their linear pieces, sorted by falling slope.
 //! No grid over the state of charge is needed.
 //!
-//! With lambda < 0 the stage reward has a convex kink at d = 0 (the losses earn too), so V_t need not be concave. The
-//! stage is then limited to d >= 0, where the reward is linear: nobody discharges while being paid to consume. That is
-//! exact unless a nearly full battery meets a falling series of negative prices (making room for the deepest hour can
-//! pay); there the value is what a battery that never discharges at a negative price earns, a lower bound.
+//! With lambda < 0 the stage reward has a convex kink at d = 0 (the losses earn too), so V_t need not be concave, which the
+//! window's convex program needs. The stage reward is then replaced by its concave envelope, the chord from full discharge to
+//! full charge. Making room for a deeper hour is so valued right; what is overestimated is standing still, by what a battery
+//! would earn if it could charge and discharge at once: at most |lambda| E_cap ch dis / (ch + dis) (1/eta_ch - eta_dis) per
+//! step, with ch, dis the largest changes of state of charge. V is then an upper bound, close in its slopes.
+//! [`price_taker_path`] never uses the envelope for the step it decides on.
 
 use crate::devices::Battery;
 use crate::window::TerminalValue;
@@ -52,7 +54,9 @@ impl StorageValue {
         let (buy, sell) =
             (price * battery.capacity_kwh / battery.eta_charge, price * battery.capacity_kwh * battery.eta_discharge);
         // s - e runs from -charge to +discharge; slope of h in (s - e): buy while charging, sell while discharging.
-        let stage = if price >= 0.0 { [(charge, buy), (discharge, sell)] } else { [(charge, buy), (0.0, sell)] };
+        let chord = (charge * buy + discharge * sell) / (charge + discharge).max(f64::MIN_POSITIVE);
+        let stage =
+            if price >= 0.0 { [(charge, buy), (discharge, sell)] } else { [(charge, chord), (discharge, chord)] };
         // The sup-convolution lives on [soc_min - charge, soc_max + discharge]: merge the pieces by falling slope.
         self.next.pieces.clear();
         let mut stage_at = 0;
@@ -111,15 +115,17 @@ pub fn price_taker_path(
     for (t, p) in path.iter_mut().enumerate().take(prices.len()) {
         let next = program.backward(battery, &prices[t + 1..], dt_h, terminal);
         let (low, high) = crate::feasible_map::battery_range(battery, soc, dt_h);
-        let target = best_target(battery, soc, prices[t], &next);
+        let span = (soc + battery.soc_change(low, dt_h), soc + battery.soc_change(high, dt_h));
+        let target = best_target(battery, soc, span, prices[t], &next);
         *p = battery.power_for_soc_change(target - soc, dt_h).clamp(low, high);
         soc += battery.soc_change(*p, dt_h);
     }
 }
 
-/// State of charge that a price taker wants after this step: charge while the value of energy exceeds its price,
-/// discharge while the price exceeds the value, stay in the band that the losses open between the two.
-fn best_target(battery: &Battery, soc: f64, price: f64, next: &TerminalValue) -> f64 {
+/// State of charge that a price taker wants after this step, the best within [low, high]. Charging pays while the value of
+/// energy exceeds its price, discharging while the price exceeds the value; at positive prices losses open a band between
+/// the two in which standing still is best, at negative ones both may pay, and the better is taken.
+fn best_target(battery: &Battery, soc: f64, (low, high): (f64, f64), price: f64, next: &TerminalValue) -> f64 {
     let buy = price * battery.capacity_kwh / battery.eta_charge;
     let sell = price * battery.capacity_kwh * battery.eta_discharge;
     let reach = |threshold: f64| {
@@ -130,16 +136,12 @@ fn best_target(battery: &Battery, soc: f64, price: f64, next: &TerminalValue) ->
             .take_while(|(slope, _)| **slope > threshold)
             .map(|(_, end)| *end)
             .last()
+            .unwrap_or(battery.soc_min)
     };
-    let fill_to = reach(buy).unwrap_or(battery.soc_min);
-    if fill_to > soc {
-        return fill_to;
-    }
-    if price < 0.0 {
-        return soc;
-    }
-    let drain_to = reach(sell).unwrap_or(battery.soc_min);
-    drain_to.min(soc)
+    let fill_to = reach(buy).clamp(soc, high.max(soc));
+    let drain_to = reach(sell).clamp(low.min(soc), soc);
+    let gain = |target: f64, slope: f64| next.value(target) - next.value(soc) - slope * (target - soc);
+    if gain(fill_to, buy) >= gain(drain_to, sell) { fill_to } else { drain_to }
 }
 
 /// The pieces of a terminal value on [low, high]; outside its breakpoints the outermost slopes go on.

@@ -35,6 +35,10 @@ pub struct Action {
     pub scale: f64,
 }
 
+/// Normalised features are cut off at this many spreads: what lies further out is a situation of its own kind (a price spike,
+/// say) that a network would extrapolate into without ever having seen it, while the base set-point knows it exactly.
+const FEATURE_REACH: f64 = 4.0;
+
 /// Everything that defines an untrained policy except the seed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PolicySpec {
@@ -271,7 +275,7 @@ impl GaussianPolicy {
         for (z, s) in rows {
             let normal = self.centre.iter().zip(&self.inverse_spread);
             for ((z, s), (centre, inverse)) in z.iter_mut().zip(s).zip(normal) {
-                *z = (s - centre) * inverse;
+                *z = ((s - centre) * inverse).clamp(-FEATURE_REACH, FEATURE_REACH);
             }
         }
         let mean = &mut ws.mean[..base.len()];
