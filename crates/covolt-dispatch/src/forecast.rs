@@ -129,8 +129,10 @@ impl Forecast<'_> {
             series.pvs_kw.iter().for_each(|pv| view.extend(pv, &pv_errors, &mut w.pv_kw));
             self.outlook.expect(profiles, n, row, row..row + steps, self.knowledge, &mut w.price_per_kwh);
             // The present price is always known.
-            if let (Some(first), Some(price)) = (w.price_per_kwh.first_mut(), series.price_per_kwh.shape.get(row)) {
-                *first = series.price_per_kwh.scale * price;
+            if let Some(first) = w.price_per_kwh.first_mut()
+                && row < series.price_per_kwh.shape.len()
+            {
+                *first = series.price_per_kwh.at(row);
             }
             microgrids.push(w);
         }

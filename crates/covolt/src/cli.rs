@@ -358,6 +358,20 @@ pub struct ReportArgs {
     pub run: PathBuf,
 }
 
+/// Arguments of `case generate`.
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// Microgrids, 1 to 10000: 100 of 13 buses each on a feeder of about 200 buses
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub microgrids: u32,
+    /// Seed of all randomness
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub seed: u64,
+    /// New or empty folder
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
 /// What to do with cases.
 #[derive(Debug, Subcommand)]
 pub enum CaseCommand {
@@ -368,6 +382,9 @@ pub enum CaseCommand {
         #[arg(value_name = "DIR")]
         dir: PathBuf,
     },
+    /// Write a generated case of many microgrids into a new folder
+    #[command(after_help = EXIT_CODES)]
+    Generate(GenerateArgs),
     /// Print the JSON schema of case.toml and of the tables
     #[command(after_help = EXIT_CODES)]
     Schema,

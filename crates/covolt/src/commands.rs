@@ -2,6 +2,7 @@
 
 mod case;
 mod case_binding;
+mod case_generate;
 mod check;
 mod dispatch;
 mod export;
