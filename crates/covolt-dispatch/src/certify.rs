@@ -8,6 +8,7 @@ use covolt_fleet::{
     WindowReturns, evaluate,
 };
 use covolt_grid::{BusIndex, FlowOptions, GridError};
+use std::collections::BTreeSet;
 
 /// How a decision came about: what the certificate says beside the physics.
 #[derive(Debug, Clone, Default)]
@@ -99,10 +100,10 @@ pub(crate) fn certificate(
     if near(returns.voltage, BINDING_VOLTAGE_PU) || near(returns.current, BINDING_CURRENT) {
         tight = tight_limits(fleet, window, base, actions, ws);
     }
+    let mut named = BTreeSet::new();
     for nearest in &tight {
-        let name = nearest.limit.describe(fleet);
-        if !certificate.binding.contains(&name) {
-            certificate.binding.push(name);
+        if named.insert(nearest.limit) {
+            certificate.binding.push(nearest.limit.describe(fleet));
         }
     }
     if !examination.is_safe() {

@@ -6,20 +6,22 @@
 //!
 //! - Substation transformer, trunk and lateral lines of a feeder: one rating each, the quantile over the rows of the highest current
 //!   in the feeder's lines of that kind.
-//! - Branches of a microgrid: the template's rating, or what self supply needs.
+//! - Branches of a microgrid: the template's rating with room for larger devices, or what self supply needs.
 //! - Voltage band: quantiles over the rows of the lowest and highest voltage anywhere.
 
 use super::round;
 use crate::table_rows::BranchRow;
 
 /// Rows in which price takers stay below a chosen rating, share.
-const CURRENT_QUANTILE: f64 = 0.85;
+const CURRENT_QUANTILE: f64 = 0.92;
 /// Rows in which price takers stay above the lowest, and likewise below the highest voltage, share.
-const VOLTAGE_QUANTILE: f64 = 0.80;
+const VOLTAGE_QUANTILE: f64 = 0.86;
 /// A rating is at least this times what self supply carries anywhere in the sample.
 const CURRENT_ROOM: f64 = 1.15;
 /// The band is at least this much wider than what self supply needs, pu.
-const VOLTAGE_ROOM_PU: f64 = 0.004;
+const VOLTAGE_ROOM_PU: f64 = 0.007;
+/// Ratings within a microgrid in units of the template's, whose devices may be smaller by a fifth and more.
+const MICROGRID_ROOM: f64 = 1.3;
 /// Smallest rating, A: a line that carries next to nothing gets an ordinary conductor all the same.
 const SMALLEST_A: f64 = 25.0;
 
@@ -67,7 +69,7 @@ pub(super) fn choose(stress: &Stress, group: &[Option<usize>], branches: &[Branc
         .enumerate()
         .map(|(b, (g, branch))| match g {
             Some(g) => round(of_group[*g]),
-            None => round(branch.rating_a.unwrap_or(0.0).max(needed(b)).max(SMALLEST_A)),
+            None => round((MICROGRID_ROOM * branch.rating_a.unwrap_or(0.0)).max(needed(b)).max(SMALLEST_A)),
         })
         .collect();
     let lowest = quantile(stress.price_takers_v_pu.iter().map(|v| v.0).collect(), 1.0 - VOLTAGE_QUANTILE);
