@@ -38,16 +38,36 @@ def layers(summary, title, prefix):
     lines = [
         f"**{title}**, {count} test windows, from `summary.json`, key `{prefix}.layers`:",
         "",
-        "| layer | gap | violating windows | largest voltage excess | largest current excess | convex programs, mean |",
-        "|---|---|---|---|---|---|",
+        "| layer | gap | worst window | violating windows | largest voltage excess | largest current excess | convex programs, mean |",
+        "|---|---|---|---|---|---|---|",
     ]
     for layer in LAYERS:
         row = at(summary, f"{prefix}.layers.{layer}")
         if row:
             lines.append(
-                f"| {layer} | {row['gap_percent']:.4f} % | {row['violating_windows']} of {count} "
+                f"| {layer} | {row['gap_percent']:.4f} % | {row['max_gap_usd']:.3f} $ | {row['violating_windows']} of {count} "
                 f"| {row['max_voltage_violation_pu']:.1e} pu | {row['max_current_violation_percent']:.3f} % "
                 f"| {row['programs_mean']:.2f} |")
+    return lines + [""]
+
+
+def seeds(summary):
+    runs = summary.get("seeds") or []
+    if len(runs) < 2:
+        return []
+    lines = [
+        f"**Default trainer, {len(runs)} seeds**, all runs, from `summary.json`, key `seeds`; gap, and violating of "
+        f"{runs[0]['windows']['count']} windows:",
+        "",
+        "| seed | training | bare | repaired | polished |",
+        "|---|---|---|---|---|",
+    ]
+    for run in runs:
+        cells = []
+        for layer in ("bare", "repaired", "polished"):
+            row = run["windows"]["layers"][layer]
+            cells.append(f"{row['gap_percent']:.4f} %, {row['violating_windows']}")
+        lines.append(f"| {run['seed']} | {run['wall_s']:.0f} s | " + " | ".join(cells) + " |")
     return lines + [""]
 
 
@@ -89,6 +109,7 @@ def block(run):
     forecast = at(summary, "closed_loop.forecast")
     lines = [f"Run of `{record['command_line']}`, version {record['program_version']}.", ""]
     lines += layers(summary, "Default trainer", "windows")
+    lines += seeds(summary)
     lines += layers(summary, "The paper's trainer", "paper_trainer")
     lines += ["| what | measured | file and key |", "|---|---|---|"]
     lines += [f"| {what} | {value} | {source} |" for what, value, source in numbers(summary, stages)]

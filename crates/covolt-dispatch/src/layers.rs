@@ -96,6 +96,8 @@ pub struct LayerSummary {
     pub max_voltage_violation_pu: f64,
     /// Worst current violation, percent of the limit.
     pub max_current_violation_percent: f64,
+    /// Largest cost above the optimum in one window, $.
+    pub max_gap_usd: f64,
     /// Mean number of convex programs.
     pub programs_mean: f64,
     /// Largest number of convex programs.
@@ -121,6 +123,7 @@ impl LayerSummary {
             };
             above += cost - outcome.optimum_usd;
             size += outcome.optimum_usd.abs();
+            summary.max_gap_usd = summary.max_gap_usd.max(cost - outcome.optimum_usd);
             summary.max_voltage_violation_pu = summary.max_voltage_violation_pu.max(outcome.voltage_violation_pu);
             summary.max_current_violation_percent =
                 summary.max_current_violation_percent.max(100.0 * outcome.current_violation);

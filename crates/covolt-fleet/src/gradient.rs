@@ -35,7 +35,9 @@ impl LimitPrices {
         if !self.entries.is_sorted_by_key(key) {
             self.entries.sort_unstable_by_key(key);
         }
-        estimate.entries.sort_unstable_by_key(key);
+        if !estimate.entries.is_sorted_by_key(key) {
+            estimate.entries.sort_unstable_by_key(key);
+        }
         spare.entries.clear();
         let (mut old, mut new) = (self.entries.iter().peekable(), estimate.entries.iter().peekable());
         loop {

@@ -1,6 +1,6 @@
 //! The gradient of [`crate::gradient`] for up to eight windows at once, one window per lane of a batched power flow.
 //!
-//! The same numbers as [`lagrangian_gradient`](crate::lagrangian_gradient), window by window, whatever stands in the other
+//! The same numbers as [`lagrangian_gradient`], window by window, whatever stands in the other
 //! lanes. All windows take their step t together: demand, power flow, limits and exchange, one adjoint. Nothing is allocated
 //! once the memory has seen windows of its size. On a grid with loops the windows are solved one by one. A window without a solution fails the call with the power flow's own error.
 
@@ -234,8 +234,8 @@ fn note(priced: &Priced, values: &mut [LagrangianValue]) {
     }
 }
 
-/// - lambda_R P_PCC dt summed over all microgrids. P_PCC = -Re(V_f conj(I_f)), I_f = yff V_f + yft V_t; its gradient is
-/// -(I_f + conj(yff) V_f) at the from bus and -conj(yft) V_f at the to bus.
+/// Minus lambda_R P_PCC dt, summed over all microgrids. P_PCC = -Re(V_f conj(I_f)) with I_f = yff V_f + yft V_t; its gradient
+/// at the from bus is minus I_f + conj(yff) V_f, at the to bus minus conj(yft) V_f.
 fn add_exchange(
     fleet: &Fleet,
     windows: &[PricedWindow<'_>],

@@ -23,6 +23,8 @@ pub(crate) struct LimitLanes {
     /// Position in `rated` of each branch.
     rated_at: Vec<Option<usize>>,
     source: usize,
+    /// Upper voltage limits with a slope at this step: (window, bus, slope), to be noted after the lower ones.
+    high_slopes: Vec<(usize, usize, f64)>,
 }
 
 #[derive(Debug)]
@@ -57,7 +59,15 @@ impl LimitLanes {
         }
         let zeros = |count: usize| vec![Lanes::splat(0.0); count];
         let source = fleet.grid.network().source().bus.0;
-        LimitLanes { low: zeros(n), high: zeros(n), current: zeros(rated.len()), rated, rated_at, source }
+        LimitLanes {
+            low: zeros(n),
+            high: zeros(n),
+            current: zeros(rated.len()),
+            rated,
+            rated_at,
+            source,
+            high_slopes: Vec::new(),
+        }
     }
 
     /// Takes over the multipliers of step `t`.
@@ -81,10 +91,10 @@ impl LimitLanes {
     }
 
     /// Prices all limits at the voltages `v`, adds to `dl_dv` and appends the slopes above zero to `slopes`, one list per
-    /// window.
+    /// window, in the order of [`Limit`].
     #[allow(clippy::too_many_arguments)]
     pub fn price(
-        &self,
+        &mut self,
         machine: Machine,
         fleet: &Fleet,
         pricing: &LimitPricing,
@@ -98,7 +108,7 @@ impl LimitLanes {
 }
 
 struct Price<'a> {
-    limits: &'a LimitLanes,
+    limits: &'a mut LimitLanes,
     fleet: &'a Fleet,
     pricing: &'a LimitPricing,
     step: usize,
@@ -121,15 +131,21 @@ fn psi<S: Simd>(simd: S, g: S::f64s, lambda: S::f64s, rho: f64) -> (S::f64s, S::
     (simd.select_f64s(above, inside, outside), simd.select_f64s(above, slope, zero))
 }
 
-/// Notes slopes above zero; most limits have none in any window.
+/// Calls `note(window, slope)` for slopes above zero; most limits have none in any window.
 #[inline(always)]
-fn keep<S: Simd>(simd: S, h: usize, slope: S::f64s, step: usize, limit: Limit, slopes: &mut [LimitPrices]) -> bool {
+fn each_above_zero<S: Simd>(
+    simd: S,
+    h: usize,
+    slope: S::f64s,
+    windows: usize,
+    mut note: impl FnMut(usize, f64),
+) -> bool {
     if simd.reduce_max_f64s(slope) > 0.0 {
         let mut values = Lanes::splat(0.0);
         values.set::<S>(h, slope);
-        for (slopes, &price) in slopes.iter_mut().zip(&values.0) {
-            if price > 0.0 {
-                slopes.entries.push((step, limit, price));
+        for (window, &slope) in values.0.iter().enumerate().take(windows) {
+            if slope > 0.0 {
+                note(window, slope);
             }
         }
         return true;
@@ -143,6 +159,8 @@ impl WithSimd for Price<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Priced {
         let Price { limits, fleet, pricing, step, v, dl_dv, slopes } = self;
+        let windows = slopes.len();
+        limits.high_slopes.clear();
         let zero = simd.splat_f64s(0.0);
         let (mut sum, mut worst_v, mut worst_i) = ([zero; LANES], [zero; LANES], [zero; LANES]);
         let margin = simd.splat_f64s(pricing.voltage_margin_pu);
@@ -161,15 +179,21 @@ impl WithSimd for Price<'_> {
                 let (psi_low, slope_low) = psi(simd, simd.add_f64s(low, margin), limits.low[bus].get::<S>(h), rho);
                 let (psi_high, slope_high) = psi(simd, simd.add_f64s(high, margin), limits.high[bus].get::<S>(h), rho);
                 sum[h] = simd.add_f64s(sum[h], simd.add_f64s(psi_low, psi_high));
-                // Not `||`: both are to be noted.
-                if keep(simd, h, slope_low, step, Limit::VoltageLow(bus), slopes)
-                    | keep(simd, h, slope_high, step, Limit::VoltageHigh(bus), slopes)
-                {
+                let is_low = each_above_zero(simd, h, slope_low, windows, |w, slope| {
+                    slopes[w].entries.push((step, Limit::VoltageLow(bus), slope));
+                });
+                let is_high = each_above_zero(simd, h, slope_high, windows, |w, slope| {
+                    limits.high_slopes.push((w, bus, slope));
+                });
+                if is_low || is_high {
                     let weight = simd.div_f64s(simd.sub_f64s(slope_high, slope_low), magnitude);
                     let g = &mut dl_dv[bus];
                     g.set::<S>(h, g.get::<S>(h).plus(simd, voltage.scaled(simd, weight)));
                 }
             }
+        }
+        for &(w, bus, slope) in &limits.high_slopes {
+            slopes[w].entries.push((step, Limit::VoltageHigh(bus), slope));
         }
         let margin = simd.splat_f64s(pricing.current_margin);
         for (rated, lambda) in limits.rated.iter().zip(&limits.current) {
@@ -190,7 +214,8 @@ impl WithSimd for Price<'_> {
                 let rho = pricing.current_curvature;
                 let (value, slope) = psi(simd, simd.add_f64s(excess, margin), lambda.get::<S>(h), rho);
                 sum[h] = simd.add_f64s(sum[h], value);
-                if keep(simd, h, slope, step, Limit::Current(rated.branch), slopes) {
+                let note = |w: usize, slope| slopes[w].entries.push((step, Limit::Current(rated.branch), slope));
+                if each_above_zero(simd, h, slope, windows, note) {
                     // slope / i_max times I / |I|; at I = 0 the magnitude has no gradient. I at the from side is tap times the current
                     // in its own base, hence the factor |tap| on its admittances.
                     let weight = simd.div_f64s(simd.mul_f64s(slope, inverse_limit), magnitude);

@@ -106,6 +106,7 @@ fn law_batched_gradient_equals_the_single_one() {
             assert!(close(found.current_violation, value.current_violation));
             priced += value.priced.abs();
             violated += usize::from(value.voltage_violation_pu > 0.0) + usize::from(value.current_violation > 0.0);
+            scratch.slopes.entries.sort_by_key(|&(t, limit, _)| (t, limit));
             let keys = |p: &LimitPrices| p.entries.iter().map(|&(t, limit, _)| (t, limit)).collect::<Vec<_>>();
             assert_eq!(keys(&answer.slopes[lane]), keys(&scratch.slopes));
             for (a, b) in answer.slopes[lane].entries.iter().zip(&scratch.slopes.entries) {

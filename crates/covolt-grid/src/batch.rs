@@ -19,11 +19,12 @@ use crate::batch_sensitivities::{AdjointDown, AdjointUp, Eliminate, EliminatedLa
 use crate::batch_sweep::{self, SweepBranch, SweepState};
 use crate::error::GridError;
 use crate::grid::Grid;
-use crate::lanes::{ComplexLanes, Instructions, LANES, Machine};
+use crate::lanes::{ComplexLanes, Instructions, LANES, Machine, Pair};
 use crate::power_flow::{FlowInfo, FlowMethod, FlowOptions, FlowWorkspace};
 use crate::sensitivities::SINGULAR_DETERMINANT;
 use crate::tree::Tree;
 use num_complex::Complex64;
+use pulp::{Simd, WithSimd};
 
 const NOT_A_NUMBER: Complex64 = Complex64::new(f64::NAN, f64::NAN);
 const NO_INFO: FlowInfo = FlowInfo { iterations: 0, mismatch_pu: f64::INFINITY, method: FlowMethod::TreeSweep };
@@ -114,6 +115,21 @@ impl Batch {
     pub fn copy_voltages(&self, scenario: usize, v: &mut [Complex64]) {
         for (v, lanes) in v.iter_mut().zip(&self.v) {
             *v = lanes.lane(scenario);
+        }
+    }
+
+    /// Voltages of all scenarios in use, a row each as in [`Batch::load`]. Entries beyond either length are left alone.
+    pub fn store_voltages(&self, v: &mut [Complex64]) {
+        let n = self.v.len();
+        // Rows in one go: each lane is read from memory once.
+        let mut rows = v.chunks_exact_mut(n).take(self.scenarios);
+        let mut rows: [&mut [Complex64]; LANES] = std::array::from_fn(|_| rows.next().unwrap_or_default());
+        for (bus, lanes) in self.v.iter().enumerate() {
+            for (lane, row) in rows.iter_mut().enumerate() {
+                if let Some(v) = row.get_mut(bus) {
+                    *v = lanes.lane(lane);
+                }
+            }
         }
     }
 
@@ -331,16 +347,8 @@ impl Grid {
 }
 
 impl Batch {
-    /// V = A V' in network order.
     fn write_voltages(&mut self, tree: &Tree) {
-        for (k, &bus) in tree.bus_at.iter().enumerate() {
-            let (from, to, scale) = (&self.tree_v[k], &mut self.v[bus], tree.scale[k]);
-            for lane in 0..LANES {
-                let (re, im) = (from.re.0[lane], from.im.0[lane]);
-                to.re.0[lane] = scale.re * re - scale.im * im;
-                to.im.0[lane] = scale.re * im + scale.im * re;
-            }
-        }
+        self.machine.run(Unscale { tree, tree_v: &self.tree_v, v: &mut self.v });
         let mut v = std::mem::take(&mut self.v);
         self.failed_to_nan(&mut v);
         self.v = v;
@@ -349,6 +357,28 @@ impl Batch {
     fn failed_to_nan(&self, lanes: &mut [ComplexLanes]) {
         for lane in (0..LANES).filter(|&lane| self.failed[lane]) {
             lanes.iter_mut().for_each(|l| l.set_lane(lane, NOT_A_NUMBER));
+        }
+    }
+}
+
+/// V = A V' in network order.
+struct Unscale<'a> {
+    tree: &'a Tree,
+    tree_v: &'a [ComplexLanes],
+    v: &'a mut [ComplexLanes],
+}
+
+impl WithSimd for Unscale<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Unscale { tree, tree_v, v } = self;
+        for ((&bus, &scale), tree_v) in tree.bus_at.iter().zip(&tree.scale).zip(tree_v) {
+            let scale = Pair::splat(simd, scale);
+            for h in 0..LANES / S::F64_LANES {
+                v[bus].set::<S>(h, scale.times(simd, tree_v.get::<S>(h)));
+            }
         }
     }
 }

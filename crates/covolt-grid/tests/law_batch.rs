@@ -41,6 +41,13 @@ fn compare(grid: &Grid, rows: &Rows, batch: &mut Batch, rng: &mut ChaCha8Rng) {
     let count = batch.scenarios();
     let outcome = grid.solve_batch(batch, &TIGHT).unwrap();
     assert_eq!((outcome.failures.len(), outcome.fallbacks), (0, 0));
+    let mut stored = vec![Complex64::ZERO; count * n];
+    batch.store_voltages(&mut stored);
+    let mut copied = vec![Complex64::ZERO; n];
+    for (lane, row) in stored.chunks_exact(n).enumerate() {
+        batch.copy_voltages(lane, &mut copied);
+        assert!((0..n).all(|bus| row[bus] == batch.voltages()[bus].lane(lane) && row[bus] == copied[bus]));
+    }
     let w: Vec<Vec<Complex64>> = (0..count).map(|_| weights(n, rng)).collect();
     let d: Vec<Vec<Complex64>> = (0..count).map(|_| weights(n, rng)).collect();
     let lanes_of = |rows: &[Vec<Complex64>]| -> Vec<ComplexLanes> {

@@ -3,8 +3,8 @@
 //! Sequential convex programming on the exact sensitivities. At each joint action: AC power flow, exact gradients,
 //! a convex program ([`covolt_fleet::window_program`]), a backtracking step on the merit
 //! cost + w_V sum violations_V + w_I sum violations_I. The program keeps the exact generator quadratic and the analytic
-//! loss curvature, so full steps are taken near the optimum. A proximal term that halves every round cures the cycling
-//! that flat storage-timing directions cause otherwise.
+//! loss curvature, so full steps are taken near the optimum. A proximal term that shrinks tenfold after a full step, by
+//! half after a shortened one, cures the cycling that flat storage-timing directions cause otherwise.
 //!
 //! The sequence starts at the merit order. The second-order cone relaxation costs more than the whole sequence; it is
 //! solved where its bound is asked for ([`CentralSettings::relaxation`]), and where the sequence does not end safe.
@@ -28,7 +28,7 @@ pub struct CentralSettings {
     pub tolerance: f64,
     /// Limits that enter the program.
     pub reach: Reach,
-    /// Proximal weight of the first round, $; halves every round.
+    /// Proximal weight of the first round, $; shrinks with every round.
     pub first_proximal: f64,
     /// The conic program.
     pub program: ProgramSettings,
@@ -219,7 +219,7 @@ fn sequence(
         programs += solution.programs;
         prices = solution.prices;
         let accepted = backtrack(fleet, window, &base, &actions, &solution.actions, best, settings, ws);
-        let Some((stepped, stepped_returns, stepped_merit)) = accepted else {
+        let Some((stepped, stepped_returns, stepped_merit, fraction)) = accepted else {
             // No decrease along the step: optimal to working accuracy unless the proximal term still held it back.
             return Ok(finish(actions, returns, prices, round, programs, OptimumStatus::Optimal));
         };
@@ -228,7 +228,9 @@ fn sequence(
         if last_change <= settings.tolerance * best.abs().max(1.0) && proximal <= 0.02 {
             return Ok(finish(actions, returns, prices, round, programs, OptimumStatus::Optimal));
         }
-        proximal = if last_change <= 1e-4 * best.abs() { proximal * 0.1 } else { proximal * 0.5 };
+        // A full step says that the program can be trusted; a shortened one that the proximal term is still needed.
+        let trusted = fraction == 1.0 || last_change <= 1e-4 * best.abs();
+        proximal *= if trusted { 0.1 } else { 0.5 };
     }
     Ok(finish(actions, returns, prices, settings.max_rounds, programs, OptimumStatus::NotConverged { last_change }))
 }
@@ -253,7 +255,7 @@ fn finish(
 /// Shortest step fraction tried.
 const SHORTEST_STEP: f64 = 1.0 / 64.0;
 
-/// Largest step along the line from `from` to `to` that lowers the merit; `None` when none does.
+/// Largest step along the line from `from` to `to` that lowers the merit, with its fraction; `None` when none does.
 #[allow(clippy::too_many_arguments, clippy::type_complexity)]
 fn backtrack(
     fleet: &Fleet,
@@ -264,7 +266,7 @@ fn backtrack(
     best: f64,
     settings: &CentralSettings,
     ws: &mut PhysicsWorkspace,
-) -> Option<(Vec<Vec<f64>>, WindowReturns, f64)> {
+) -> Option<(Vec<Vec<f64>>, WindowReturns, f64, f64)> {
     let mut fraction = 1.0;
     while fraction >= SHORTEST_STEP {
         let mut trial: Vec<Vec<f64>> =
@@ -273,7 +275,7 @@ fn backtrack(
         if let Ok(returns) = evaluate(fleet, window, base, &trial, ws) {
             let trial_merit = merit(&returns, settings);
             if trial_merit < best {
-                return Some((trial, returns, trial_merit));
+                return Some((trial, returns, trial_merit, fraction));
             }
         }
         fraction *= 0.5;

@@ -186,8 +186,12 @@ fn separate_directions(program: &mut WindowProgram, x: &[Vec<f64>]) -> bool {
             for k in 0..agent.layout.action.batteries {
                 let (charge, discharge) = (agent.layout.p_charge(t, k), agent.layout.p_discharge(t, k));
                 if x[charge].min(x[discharge]) > OVERLAP_KW {
-                    agent.upper[if x[charge] >= x[discharge] { discharge } else { charge }] = 0.0;
-                    separated = true;
+                    let smaller = if x[charge] >= x[discharge] { discharge } else { charge };
+                    // A power that must flow cannot be forbidden.
+                    if agent.lower[smaller] <= 0.0 && agent.upper[smaller] > 0.0 {
+                        agent.upper[smaller] = 0.0;
+                        separated = true;
+                    }
                 }
             }
         }

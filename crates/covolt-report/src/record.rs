@@ -21,7 +21,8 @@ pub use training::{
     CapacityStudy, ConstraintReturns, LearningPoint, Network, ParameterTrace, RewardTrace, TrainingRecord,
 };
 pub use windows::{
-    ClosedLoopRecord, CostRow, CostTable, DecisionTimes, LayerFigures, Layers, OptimumRecord, Quantiles, WindowStudy,
+    ClosedLoopRecord, CostRow, CostTable, DecisionTimes, LayerFigures, Layers, OptimumRecord, Quantiles, SeedRun,
+    WindowStudy,
 };
 
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,8 @@ pub struct StudyRecord {
     pub cost_table: Option<CostTable>,
     /// Layers of dispatch of the default policies over the test windows.
     pub windows: Option<WindowStudy>,
+    /// The default trainer with several seeds, all runs, the one of `windows` first.
+    pub seeds: Vec<SeedRun>,
     /// The same for the policies of the paper's trainer.
     pub paper_windows: Option<WindowStudy>,
     /// Time taken per decision, all agents together.
@@ -94,6 +97,7 @@ impl Default for StudyRecord {
             coordination: Vec::new(),
             cost_table: None,
             windows: None,
+            seeds: Vec::new(),
             paper_windows: None,
             decision_times: None,
             optimum: None,
@@ -139,6 +143,11 @@ pub struct Deviation {
 /// Reads numbers that JSON has no sign for: NaN and infinities are written as `null` and read as NaN.
 pub(crate) mod number {
     use serde::{Deserialize, Deserializer};
+
+    /// A number that an older file does not have.
+    pub fn unknown() -> f64 {
+        f64::NAN
+    }
 
     /// One number, `null` read as NaN.
     pub fn scalar<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {

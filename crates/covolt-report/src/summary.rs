@@ -1,6 +1,6 @@
 //! `summary.json`: the numbers of a study under fixed names, for machines. A part that was not run is `null`.
 
-use crate::record::{CaseFacts, ClosedLoopRecord, Layers, Quantiles, StudyRecord, WindowStudy};
+use crate::record::{CaseFacts, ClosedLoopRecord, Layers, Quantiles, SeedRun, StudyRecord, WindowStudy};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -13,6 +13,8 @@ pub struct Summary {
     pub training: Option<TrainingSummary>,
     /// Layers of dispatch over the test windows.
     pub windows: Option<WindowStudy>,
+    /// The default trainer with several seeds, all runs.
+    pub seeds: Vec<SeedRun>,
     /// The same for the policies of the paper's trainer.
     pub paper_trainer: Option<PaperTrainerSummary>,
     /// Central optimum and lower bound.
@@ -115,6 +117,7 @@ impl From<&StudyRecord> for Summary {
             case: record.case.clone(),
             training: record.training.as_ref().map(TrainingSummary::from),
             windows: record.windows.clone(),
+            seeds: record.seeds.clone(),
             paper_trainer,
             optimum: record.optimum.as_ref().map(|optimum| OptimumSummary {
                 bound_gap_relative_max: known(optimum.bound_gap_relative_max),

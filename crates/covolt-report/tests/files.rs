@@ -72,7 +72,7 @@ fn ref_table_headers() {
     assert_eq!(header("table2.csv"), "microgrid,central_usd,policy_usd,difference_percent");
     assert_eq!(
         header("layers.csv"),
-        "layer,trainer,gap_percent,violating_windows,windows,max_voltage_violation_pu,max_current_violation_percent,programs_mean"
+        "layer,trainer,gap_percent,violating_windows,windows,max_voltage_violation_pu,max_current_violation_percent,max_gap_usd,programs_mean"
     );
     assert_eq!(header("decision_times.csv"), "layer,median_us,p99_us");
     assert_eq!(header("day.csv"), "microgrid,hour,demand_kw,dg_kw,pv_kw,battery_kw,exchange_kw,soc,price_usd_per_kwh");

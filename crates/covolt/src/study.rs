@@ -5,6 +5,7 @@
 //! | train the default and the paper's trainer | `study/training_stage.rs` | Algorithm 1, Fig. 5 |
 //! | test windows with their optimum and bound | `study/test_windows.rs` | - |
 //! | layers of dispatch | `study/window_layers.rs` | - |
+//! | the default trainer with further seeds | `study/seeds.rs` | - |
 //! | cost per microgrid in one window | `study/cost_table.rs` | Table II |
 //! | closed loop over the test days | `study/closed_loop.rs` | - |
 //! | one dispatched day, the network | `study/day_profile.rs`, `study/network_picture.rs` | Fig. 3, 4 |
@@ -22,6 +23,7 @@ mod decision_times;
 mod deviations;
 mod network_picture;
 mod plan;
+mod seeds;
 mod test_windows;
 mod training_stage;
 mod window_layers;
@@ -76,15 +78,16 @@ impl Study {
         if let Some(paper) = &paper {
             training_stage::note_paper(paper, self, record);
         }
-        let default_fleet = training_stage::proposer(self, &trained, "default")?;
+        let default_fleet = training_stage::proposer(self, &trained, "default", self.seed)?;
         let windows = stages.run("optimum and bound of the test windows", || test_windows::solve(self, record))?;
         stages.run("layers, default trainer", || {
             record.windows = Some(window_layers::study(self, &windows, &default_fleet)?);
             Ok(())
         })?;
+        stages.run_on("default trainer with further seeds", || seeds::run(self, &windows, &trained, record));
         if let Some(paper) = &paper {
             stages.run_on("layers, paper's trainer", || {
-                let fleet = training_stage::proposer(self, paper, "paper")?;
+                let fleet = training_stage::proposer(self, paper, "paper", self.seed)?;
                 record.paper_windows = Some(window_layers::study(self, &windows, &fleet)?);
                 Ok(())
             });

@@ -42,7 +42,7 @@ pub fn feeder(seed: u64, n: usize) -> Case {
     z.iter_mut().for_each(|z| *z *= DROP_PU / largest);
     let branches = (1..n).map(|k| line(k, parents[k - 1], k, z[k - 1], 0.0)).collect();
     let buses = (0..n).map(|k| bus(k, 12.66)).collect();
-    let network = Network::try_new(format!("feeder {n}"), 1.0, 50.0, buses, branches, vec![], source(0, 1.02)).unwrap();
+    let network = Network::try_new(format!("feeder {n}"), 1.0, 50.0, buses, branches, vec![], source(0, 1.0)).unwrap();
     Case { network, p, q }
 }
 

@@ -53,7 +53,7 @@ pub(crate) fn add_objective(
 fn add_proximal(agent: &AgentProgram, at: &[f64], weight: impl Fn(usize) -> f64, terms: &mut impl ObjectiveTerms) {
     let layout = agent.layout;
     let per_step = layout.action.per_step();
-    for entry in 0..layout.action.len() {
+    for (entry, at) in at.iter().enumerate() {
         let [(first, _), (second, factor)] = layout.of_action(entry / per_step, entry % per_step);
         let mut range = agent.upper[first] - agent.lower[first];
         if factor != 0.0 {
@@ -62,11 +62,11 @@ fn add_proximal(agent: &AgentProgram, at: &[f64], weight: impl Fn(usize) -> f64,
         if range.is_finite() && range > 0.0 {
             let scaled = weight(first) / (range * range);
             terms.quadratic(first, first, scaled);
-            terms.linear(first, -scaled * at[entry]);
+            terms.linear(first, -scaled * at);
             if factor != 0.0 {
                 terms.quadratic(second, second, scaled);
                 terms.quadratic(first, second, scaled * factor);
-                terms.linear(second, -scaled * factor * at[entry]);
+                terms.linear(second, -scaled * factor * at);
             }
         }
     }

@@ -12,12 +12,12 @@
 //! in one step. Blocks of different steps meet in **states** only (`states.rs`).
 
 use super::states::{NONE, StateKind, StateTerm, States};
+use crate::conic_program::ProgramSettings;
 use crate::conic_program::objective::{ObjectiveTerms, add_objective};
-use crate::conic_program::{ProgramSettings, VOLTAGE_UNIT_PU, offset};
 use covolt_fleet::window_program::{AgentProgram, WindowProgram};
 
 /// Position of a variable that is fixed.
-const FIXED: usize = usize::MAX;
+pub(super) const FIXED: usize = usize::MAX;
 
 /// One microgrid's variables of one step: first those that no other step sees, then those that enter a state.
 #[derive(Debug, Clone, Copy, Default)]
@@ -91,6 +91,8 @@ pub(super) struct Form {
     pub blocks: Vec<Block>,
     pub hessian: Vec<f64>,
     pub linear: Vec<f64>,
+    /// Objective where every free variable is at its origin.
+    pub constant: f64,
     pub origin: Vec<f64>,
     pub unit: Vec<f64>,
     pub states: States,
@@ -110,8 +112,8 @@ pub(super) struct Form {
     /// Sides and cones of the coupled limits, in the order of the coupled rows.
     pub limits: Vec<(CoupledLimit, usize)>,
     // From the program's own numbering.
-    agent_start: Vec<usize>,
-    position: Vec<usize>,
+    pub(super) agent_start: Vec<usize>,
+    pub(super) position: Vec<usize>,
     fixed: Vec<f64>,
     slope: Vec<f64>,
     pub placed: Vec<Placed>,
@@ -249,12 +251,13 @@ impl Form {
     }
 
     /// Value of a variable where every free one is at its origin.
-    fn at_origin(&self, slot: usize) -> f64 {
+    pub(super) fn at_origin(&self, slot: usize) -> f64 {
         let position = self.position[slot];
         if position == FIXED { self.fixed[slot] } else { self.origin[position] }
     }
 
     fn load_objective(&mut self, program: &WindowProgram, settings: &ProgramSettings) -> Option<()> {
+        self.constant = 0.0;
         self.slope.clear();
         self.slope.resize(self.position.len(), 0.0);
         for n in 0..self.agents {
@@ -380,66 +383,6 @@ impl Form {
         scale
     }
 
-    /// Adds the coupled rows of `wanted`, sorted by step, after [`Form::load`].
-    pub fn load_coupled(&mut self, program: &WindowProgram, settings: &ProgramSettings, wanted: &[CoupledLimit]) {
-        self.coupled_start.clear();
-        self.coupled_constant.clear();
-        self.coefficients.clear();
-        self.step_coupled.clear();
-        self.limits.clear();
-        let mut next = 0;
-        for t in 0..self.steps {
-            self.step_coupled.push(self.coupled_start.len());
-            while let Some(&limit) = wanted.get(next).filter(|l| step_of_limit(program, **l) == t) {
-                next += 1;
-                let at = self.coupled_from() + self.coupled_start.len();
-                match limit {
-                    CoupledLimit::Voltage(m) => {
-                        let row = &program.voltages[m];
-                        let value = (row.excess + settings.voltage_margin_pu) / VOLTAGE_UNIT_PU;
-                        self.push_coupled(program, t, &row.coefficients, value, 1.0 / VOLTAGE_UNIT_PU);
-                        self.limits.push((limit, self.sides.len()));
-                        let weight = settings.voltage_weight * VOLTAGE_UNIT_PU;
-                        self.sides.push(Side { at, sign: 1.0, right: 0.0, weight });
-                    }
-                    CoupledLimit::Current(m) => {
-                        let row = &program.currents[m];
-                        self.push_coupled(program, t, &row.re, row.value.re, 1.0);
-                        self.push_coupled(program, t, &row.im, row.value.im, 1.0);
-                        self.limits.push((limit, self.cones.len()));
-                        let (radius, weight) = (1.0 - settings.current_margin, settings.current_weight);
-                        self.cones.push(Cone { first: at, radius, weight });
-                    }
-                }
-            }
-        }
-        self.step_coupled.push(self.coupled_start.len());
-    }
-
-    fn push_coupled(&mut self, program: &WindowProgram, t: usize, coefficients: &[Vec<f64>], value: f64, scale: f64) {
-        let start = self.coefficients.len();
-        self.coupled_start.push(start);
-        self.coefficients.resize(start + self.step_width(t), 0.0);
-        let mut constant = value - offset(program, t, coefficients) * scale;
-        for (n, (agent, coefficients)) in program.agents.iter().zip(coefficients).enumerate() {
-            for (entry, &coefficient) in coefficients.iter().enumerate() {
-                for (variable, factor) in agent.layout.of_action(t, entry) {
-                    if factor * coefficient == 0.0 {
-                        continue;
-                    }
-                    let slot = self.agent_start[n] + variable;
-                    constant += scale * factor * coefficient * self.at_origin(slot);
-                    let position = self.position[slot];
-                    if position != FIXED {
-                        self.coefficients[start + position - self.step_x[t]] +=
-                            scale * factor * coefficient * self.unit[position];
-                    }
-                }
-            }
-        }
-        self.coupled_constant.push(constant);
-    }
-
     /// Variables of the program's joint action, all agents one after the other, in the program's units.
     pub fn values_of_action(&self, program: &WindowProgram, values: &mut Vec<f64>) {
         values.clear();
@@ -522,6 +465,7 @@ impl ObjectiveTerms for AgentTerms<'_> {
         let start = form.agent_start[self.n];
         let (at_i, at_j) = (form.at_origin(start + i), form.at_origin(start + j));
         form.slope[start + i] += value * at_j;
+        form.constant += if i == j { 0.5 } else { 1.0 } * value * at_i * at_j;
         if i != j {
             form.slope[start + j] += value * at_i;
         }
@@ -540,5 +484,6 @@ impl ObjectiveTerms for AgentTerms<'_> {
     fn linear(&mut self, i: usize, value: f64) {
         let slot = self.form.agent_start[self.n] + i;
         self.form.slope[slot] += value;
+        self.form.constant += value * self.form.at_origin(slot);
     }
 }

@@ -19,8 +19,6 @@ const NEAR: f64 = 0.2;
 const BROKEN: f64 = 1e-7;
 /// Rows that link steps are asked for from the start where they leave less room than this share of their width.
 const NEAR_LINK: f64 = 0.15;
-/// Rows of a group that join at once: more make each iteration dearer than they save of them.
-const WORST_OF_GROUP: usize = 1;
 
 /// Rows asked for, and scratch.
 #[derive(Debug, Default)]
@@ -30,6 +28,9 @@ pub(super) struct WorkingRows {
     /// Group of each voltage row, then of each current row: step, kind, microgrid.
     groups: Vec<(usize, usize, usize)>,
     asked: Vec<bool>,
+    /// Rows of a group that join at once: one at first, since more make each iteration dearer than they save of them;
+    /// doubled every time, so that the rounds are few whatever the program.
+    at_once: usize,
     values: Vec<f64>,
     change: Vec<f64>,
     starts: Vec<usize>,
@@ -53,6 +54,7 @@ impl WorkingRows {
         self.asked.clear();
         self.asked.resize(self.groups.len(), false);
         self.wanted.clear();
+        self.at_once = 1;
         self.ask(program, settings, -NEAR);
         self.ask_links(program, form, NEAR_LINK);
     }
@@ -68,6 +70,7 @@ impl WorkingRows {
         form.values(x, &mut self.values);
         self.set_change(program, form);
         let coupled = self.ask(program, settings, 0.0);
+        self.at_once *= 2;
         self.ask_links(program, form, -BROKEN) || coupled
     }
 
@@ -151,7 +154,7 @@ impl WorkingRows {
         for &(of, _, row) in &self.candidates {
             taken = if group == Some(of) { taken + 1 } else { 0 };
             group = Some(of);
-            if taken < WORST_OF_GROUP {
+            if taken < self.at_once {
                 self.asked[row] = true;
                 self.wanted.push(if row < first {
                     CoupledLimit::Voltage(row)

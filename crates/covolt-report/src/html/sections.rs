@@ -15,7 +15,7 @@ pub struct Section {
 }
 
 const PLAN: [(&str, &str, &[Item]); 7] = [
-    ("quality", "Cost and safety of the dispatch", &[Item::Layers, Item::CostTable]),
+    ("quality", "Cost and safety of the dispatch", &[Item::Layers, Item::Seeds, Item::CostTable]),
     ("times", "Decision times and the central optimum", &[Item::DecisionTimes, Item::Optimum]),
     ("closed-loop", "Closed loop", &[Item::ClosedLoop]),
     ("day", "One day", &[Item::DayBalance, Item::DayStorage]),

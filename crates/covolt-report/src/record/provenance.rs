@@ -25,6 +25,8 @@ pub enum Item {
     CostTable,
     /// Layers of dispatch: gap and violations.
     Layers,
+    /// The default trainer with several seeds.
+    Seeds,
     /// Decision times.
     DecisionTimes,
     /// Central optimum and lower bound.
@@ -41,8 +43,9 @@ pub enum Item {
 
 impl Item {
     /// Every table and figure, in the order of the report.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Layers,
+        Self::Seeds,
         Self::CostTable,
         Self::DecisionTimes,
         Self::Optimum,

@@ -17,6 +17,9 @@ pub struct LayerFigures {
     /// Worst current above its limit, percent of the limit; 0 = none.
     #[serde(deserialize_with = "number::scalar")]
     pub max_current_violation_percent: f64,
+    /// Largest cost above the optimum in one window, dollars.
+    #[serde(default = "number::unknown", deserialize_with = "number::scalar")]
+    pub max_gap_usd: f64,
     /// Mean number of quadratic programs per window.
     #[serde(deserialize_with = "number::scalar")]
     pub programs_mean: f64,
@@ -55,6 +58,18 @@ pub struct WindowStudy {
     pub count: usize,
     /// The layers.
     pub layers: Layers,
+}
+
+/// One training of the default trainer, on the same data and test windows as the others, with its own seed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SeedRun {
+    /// Seed of all randomness of the training.
+    pub seed: u64,
+    /// Wall-clock time of the training, seconds.
+    #[serde(deserialize_with = "number::scalar")]
+    pub wall_s: f64,
+    /// Layers over the test windows.
+    pub windows: WindowStudy,
 }
 
 /// Cost per microgrid in one decision window (Table II), dollars.

@@ -1,7 +1,7 @@
 //! The tables that the page shows: layers, Table II, decision times, optimum, closed loop, training facts.
 
 use super::agents;
-use crate::record::{CostRow, Item, LayerFigures, StudyRecord, WindowStudy};
+use crate::record::{CostRow, Item, LayerFigures, SeedRun, StudyRecord, WindowStudy};
 use crate::table::{Cell, Column, Table, short};
 
 /// A column whose heading in the page is given apart from its name in the file.
@@ -26,6 +26,7 @@ pub(super) fn count(value: usize) -> Cell {
 pub fn results(record: &StudyRecord) -> Vec<Table> {
     vec![
         layers(record),
+        seeds(record),
         costs(record),
         decision_times(record),
         optimum(record),
@@ -47,6 +48,7 @@ fn layers(record: &StudyRecord) -> Table {
             count(study.count),
             Cell::Number(figures.max_voltage_violation_pu),
             Cell::Number(figures.max_current_violation_percent),
+            Cell::Fixed(figures.max_gap_usd, 4),
             Cell::Fixed(figures.programs_mean, 2),
         ]
     };
@@ -99,7 +101,60 @@ fn layers(record: &StudyRecord) -> Table {
                 "%",
                 "largest current above its limit, of the limit",
             ),
+            column("max_gap_usd", "Worst window", "$", "largest cost above the optimum in one window"),
             column("programs_mean", "Programs per window", "", "mean number of quadratic programs solved"),
+        ],
+        rows,
+    }
+}
+
+/// The layers that depend on what was learned.
+fn layers_of(run: &SeedRun) -> [Option<&LayerFigures>; 3] {
+    let layers = &run.windows.layers;
+    [layers.bare.as_ref(), layers.repaired.as_ref(), layers.polished.as_ref()]
+}
+
+/// All seeds, then their spread.
+fn seeds(record: &StudyRecord) -> Table {
+    let gap = |layer: Option<&LayerFigures>| layer.map_or(Cell::Missing, |f| Cell::Fixed(f.gap_percent, 4));
+    let violating =
+        |layer: Option<&LayerFigures>| layer.map_or(Cell::Missing, |f| Cell::Breaches(f.violating_windows as u64));
+    let mut rows: Vec<Vec<Cell>> = Vec::new();
+    for run in &record.seeds {
+        let mut row = vec![text(run.seed.to_string()), Cell::Fixed(run.wall_s, 1), count(run.windows.count)];
+        for layer in layers_of(run) {
+            row.extend([gap(layer), violating(layer)]);
+        }
+        rows.push(row);
+    }
+    if record.seeds.len() > 1 {
+        for (name, pick) in [("smallest", f64::min as fn(f64, f64) -> f64), ("largest", f64::max)] {
+            let mut row = vec![text(name), Cell::Empty, Cell::Empty];
+            for layer in 0..3 {
+                let values = record.seeds.iter().filter_map(|run| layers_of(run)[layer]).map(|f| f.gap_percent);
+                row.extend([values.reduce(pick).map_or(Cell::Missing, |v| Cell::Fixed(v, 4)), Cell::Empty]);
+            }
+            rows.push(row);
+        }
+    }
+    Table {
+        file: "seeds.csv",
+        item: Some(Item::Seeds),
+        title: "The default trainer with several seeds".to_owned(),
+        caption: "Every run of the study is listed; none was left out or chosen. The seed sets the training windows, the \
+                  first weights and the order of learning; the test windows are the same for all. The first seed is the \
+                  one of all other tables and figures."
+            .to_owned(),
+        columns: vec![
+            column("seed", "Seed", "", "seed of the training, or the smallest and largest over all seeds"),
+            column("wall_s", "Training", "s", "wall-clock time of the training"),
+            column("windows", "Windows", "", "test windows"),
+            column("bare_gap_percent", "Bare gap", "%", "bare: cost above the central optimum"),
+            column("bare_violating", "violating", "", "bare: windows with any limit violated"),
+            column("repaired_gap_percent", "Repaired gap", "%", "repaired: cost above the central optimum"),
+            column("repaired_violating", "violating", "", "repaired: windows with any limit violated"),
+            column("polished_gap_percent", "Polished gap", "%", "polished: cost above the central optimum"),
+            column("polished_violating", "violating", "", "polished: windows with any limit violated"),
         ],
         rows,
     }

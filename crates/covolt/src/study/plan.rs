@@ -7,6 +7,8 @@ pub struct Plan {
     pub quick: bool,
     /// Test windows.
     pub windows: usize,
+    /// Further seeds with which the default trainer is run.
+    pub further_seeds: u64,
     /// Test days of the closed loop; `None` for all.
     pub days: Option<usize>,
     /// Windows whose decisions are timed.
@@ -27,6 +29,7 @@ impl Plan {
         Plan {
             quick: false,
             windows: 160,
+            further_seeds: 4,
             days: None,
             timed_windows: 60,
             repetitions: 5,
@@ -41,6 +44,7 @@ impl Plan {
         Plan {
             quick: true,
             windows: 12,
+            further_seeds: 1,
             days: Some(1),
             timed_windows: 6,
             repetitions: 3,

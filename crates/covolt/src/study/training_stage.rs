@@ -10,15 +10,24 @@ use crate::training_watch::ShownProgress;
 use covolt_dispatch::PolicyFleet;
 use covolt_report::StudyRecord;
 
-/// Trains, and writes policies, learning record and transcript to `training-TRAINER` in the run folder.
+/// Trains with the study's seed, and writes policies, learning record and transcript to `training-TRAINER` in the run folder.
 pub fn run(study: &Study, trainer: TrainerChoice) -> Result<Trained, CliError> {
+    run_in(study, trainer, study.seed, &format!("training-{}", trainer.name()))
+}
+
+/// The default trainer with another seed, in `training-default-seed-SEED`.
+pub fn run_with_seed(study: &Study, seed: u64) -> Result<Trained, CliError> {
+    run_in(study, TrainerChoice::Default, seed, &format!("training-default-seed-{seed}"))
+}
+
+fn run_in(study: &Study, trainer: TrainerChoice, seed: u64, folder: &str) -> Result<Trained, CliError> {
     let job = TrainingJob {
         case: &study.case,
         outlook: &study.outlook,
         valuation: &study.valuation,
         trainer,
         state: covolt_fleet::StateKind::Local,
-        seed: study.seed,
+        seed,
         episodes: None,
         windows: None,
         quick: study.plan.quick,
@@ -31,10 +40,10 @@ pub fn run(study: &Study, trainer: TrainerChoice) -> Result<Trained, CliError> {
     if trained.stopped {
         return Err(CliError::no_answer("interrupted"));
     }
-    let dir = study.dir.join(format!("training-{}", trainer.name()));
+    let dir = study.dir.join(folder);
     std::fs::create_dir_all(&dir)
         .map_err(|e| CliError::bad_input(format!("cannot make folder {}: {e}", dir.display())))?;
-    write_run(&study.case, &trained, trainer, study.seed, &dir)?;
+    write_run(&study.case, &trained, trainer, seed, &dir)?;
     Ok(trained)
 }
 
@@ -53,8 +62,7 @@ pub fn note_paper(trained: &Trained, study: &Study, record: &mut StudyRecord) {
 }
 
 /// Trained policies as proposers.
-pub fn proposer(study: &Study, trained: &Trained, name: &str) -> Result<PolicyFleet, CliError> {
+pub fn proposer(study: &Study, trained: &Trained, name: &str, seed: u64) -> Result<PolicyFleet, CliError> {
     let policies = trained.policies.clone();
-    LoadedPolicies { policies, state: trained.state, version: format!("{name} seed {}", study.seed) }
-        .into_fleet(&study.case)
+    LoadedPolicies { policies, state: trained.state, version: format!("{name} seed {seed}") }.into_fleet(&study.case)
 }

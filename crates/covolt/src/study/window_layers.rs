@@ -32,6 +32,7 @@ fn figures_of(summary: &LayerSummary) -> LayerFigures {
         violating_windows: summary.violating_windows,
         max_voltage_violation_pu: summary.max_voltage_violation_pu,
         max_current_violation_percent: summary.max_current_violation_percent,
+        max_gap_usd: summary.max_gap_usd,
         programs_mean: summary.programs_mean,
     }
 }
