@@ -189,6 +189,21 @@ pub fn evaluate(
     actions: &[Vec<f64>],
     ws: &mut PhysicsWorkspace,
 ) -> Result<WindowReturns, GridError> {
+    evaluate_each(fleet, window, base, actions, ws, |_, _| ())
+}
+
+/// As [`evaluate`]; `each(t, v)` sees the voltages of every step, pu, in the order of steps.
+///
+/// # Errors
+/// The power flow's own.
+pub fn evaluate_each(
+    fleet: &Fleet,
+    window: &Window,
+    base: &BaseDemand,
+    actions: &[Vec<f64>],
+    ws: &mut PhysicsWorkspace,
+    mut each: impl FnMut(usize, &[Complex64]),
+) -> Result<WindowReturns, GridError> {
     let (steps, dt_h) = (window.steps, window.dt_h);
     let mut returns = WindowReturns {
         costs: vec![Cost::default(); fleet.microgrids.len()],
@@ -201,6 +216,7 @@ pub fn evaluate(
     for t in 0..steps {
         ws.solve_step(fleet, base, actions, steps, t)?;
         add_step(fleet, window, ws.flow.v(), t, &mut returns);
+        each(t, ws.flow.v());
     }
     for (n, (mg, w)) in fleet.microgrids.iter().zip(&window.microgrids).enumerate() {
         let layout = mg.layout(steps);

@@ -51,6 +51,9 @@ pub enum Command {
     /// Draw report, tables and summary of a run again from its record
     #[command(after_help = EXIT_CODES)]
     Report(ReportArgs),
+    /// Measure times on this machine: power flow, gradient, training episode, decisions, central optimum
+    #[command(after_help = EXIT_CODES)]
+    Bench(BenchArgs),
     /// Start a case of one's own, describe the case format, show what a case holds
     #[command(subcommand, after_help = EXIT_CODES)]
     Case(CaseCommand),
@@ -356,6 +359,24 @@ pub struct ReportArgs {
     /// Run folder of `reproduce`
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
+}
+
+/// Arguments of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// The case.
+    #[command(flatten)]
+    pub case: CaseArg,
+    /// Instead, generated cases of growing size, and how the times grow with it
+    #[arg(long, conflicts_with = "case")]
+    pub scaling: bool,
+    /// Microgrids of the generated cases
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',', default_values_t = [10u32, 100, 1000],
+          value_parser = clap::value_parser!(u32).range(1..=10_000), requires = "scaling")]
+    pub sizes: Vec<u32>,
+    /// Seed of windows and generated cases
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub seed: u64,
 }
 
 /// Arguments of `case generate`.

@@ -13,7 +13,7 @@ use super::round;
 use crate::table_rows::BranchRow;
 
 /// Rows in which price takers stay below a chosen rating, share.
-const CURRENT_QUANTILE: f64 = 0.92;
+const CURRENT_QUANTILE: f64 = 0.88;
 /// Rows in which price takers stay above the lowest, and likewise below the highest voltage, share.
 const VOLTAGE_QUANTILE: f64 = 0.86;
 /// A rating is at least this times what self supply carries anywhere in the sample.
@@ -21,7 +21,7 @@ const CURRENT_ROOM: f64 = 1.15;
 /// The band is at least this much wider than what self supply needs, pu.
 const VOLTAGE_ROOM_PU: f64 = 0.007;
 /// Ratings within a microgrid in units of the template's, whose devices may be smaller by a fifth and more.
-const MICROGRID_ROOM: f64 = 1.3;
+const MICROGRID_ROOM: f64 = 1.15;
 /// Smallest rating, A: a line that carries next to nothing gets an ordinary conductor all the same.
 const SMALLEST_A: f64 = 25.0;
 
