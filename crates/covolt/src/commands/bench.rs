@@ -12,8 +12,8 @@ use crate::training::preset;
 use covolt_case::{Case, Injections};
 use covolt_dispatch::{PolicyFleet, propose_and_decide};
 use covolt_fleet::{
-    GradientAnswer, GradientWorkspace, LimitPrices, LimitPricing, LossCurvature, PhysicsWorkspace,
-    PricedWindow, StateKind, lagrangian_gradient_batch,
+    GradientAnswer, GradientWorkspace, LimitPrices, LimitPricing, LossCurvature, PhysicsWorkspace, PricedWindow,
+    StateKind, lagrangian_gradient_batch,
 };
 use covolt_grid::{FlowOptions, LANES};
 use covolt_learn::{
