@@ -249,7 +249,7 @@ fn add_exchange(
         let pcc = &fleet.grid.branch_admittances()[mg.pcc.0];
         let (from, to) = (pcc.from.0, pcc.to.0);
         for (lane, w) in windows.iter().enumerate() {
-            let weight = w.window.microgrids[n].price_per_kwh[t] * w.window.dt_h * base_kva;
+            let weight = w.base.price_per_kwh(t)[n] * w.window.dt_h * base_kva;
             let (v_from, v_to) = (v[from].lane(lane), v[to].lane(lane));
             let current = pcc.yff * v_from + pcc.yft * v_to;
             values[lane].cost += weight * (v_from.re * current.re + v_from.im * current.im);

@@ -9,19 +9,26 @@ use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 
 /// Net demand per bus and step that no agent controls, pu; computed once per window.
+///
+/// The exchange prices stand beside it, step by step for all microgrids: in the windows of large fleets they lie scattered in memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BaseDemand {
     buses: usize,
     p_pu: Vec<f64>,
     q_pu: Vec<f64>,
+    microgrids: usize,
+    price_per_kwh: Vec<f64>,
 }
 
 impl BaseDemand {
     /// Adds up loads and PV power of all steps of the window.
     pub fn new(fleet: &Fleet, window: &Window) -> BaseDemand {
         let buses = fleet.grid.n_buses();
-        let mut base =
-            BaseDemand { buses, p_pu: vec![0.0; buses * window.steps], q_pu: vec![0.0; buses * window.steps] };
+        let zeros = || vec![0.0; buses * window.steps];
+        let microgrids = window.microgrids.len();
+        let price_per_kwh =
+            (0..window.steps).flat_map(|t| window.microgrids.iter().map(move |w| w.price_per_kwh[t])).collect();
+        let mut base = BaseDemand { buses, p_pu: zeros(), q_pu: zeros(), microgrids, price_per_kwh };
         for t in 0..window.steps {
             let span = t * buses..(t + 1) * buses;
             window.base_demand_pu(fleet, t, &mut base.p_pu[span.clone()], &mut base.q_pu[span]);
@@ -33,6 +40,11 @@ impl BaseDemand {
     pub fn step(&self, t: usize) -> (&[f64], &[f64]) {
         let span = t * self.buses..(t + 1) * self.buses;
         (&self.p_pu[span.clone()], &self.q_pu[span])
+    }
+
+    /// Exchange price lambda_R of every microgrid at step `t`, $/kWh.
+    pub fn price_per_kwh(&self, t: usize) -> &[f64] {
+        &self.price_per_kwh[t * self.microgrids..(t + 1) * self.microgrids]
     }
 }
 

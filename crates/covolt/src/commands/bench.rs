@@ -75,6 +75,9 @@ impl Machine {
     }
 }
 
+/// Net demand (p, q) per bus, pu.
+type Demand = (Vec<f64>, Vec<f64>);
+
 /// Work of one repetition, by name.
 pub type Work = Vec<(&'static str, f64)>;
 
@@ -143,7 +146,7 @@ impl<'a> Bench<'a> {
     pub fn batched_power_flow(&self, budget: Duration) -> Result<Figure, CliError> {
         let grid = &self.case.fleet.grid;
         let demands = self.demands()?;
-        let rows = |side: fn(&(Vec<f64>, Vec<f64>)) -> &Vec<f64>| -> Vec<f64> {
+        let rows = |side: fn(&Demand) -> &Vec<f64>| -> Vec<f64> {
             demands.iter().cycle().take(LANES).flat_map(side).copied().collect()
         };
         let (p, q) = (rows(|d| &d.0), rows(|d| &d.1));
@@ -233,7 +236,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Net demand of a few rows over the year, pu.
-    fn demands(&self) -> Result<Vec<(Vec<f64>, Vec<f64>)>, CliError> {
+    fn demands(&self) -> Result<Vec<Demand>, CliError> {
         let base_kva = self.case.fleet.grid.network().base_mva() * 1e3;
         self.scenarios
             .iter()
