@@ -474,34 +474,6 @@ fn law_series() {
     expect_only(&broken("pv.csv", "pv,pu,60,60", "pv,pu,-60,60"), "pv.csv", Some(3), "p_column", "down to", "sign");
 }
 
-#[test]
-fn regress_offset_days_must_be_whole_days() {
-    let with = |cell: &str| {
-        let folder = copy_case("small");
-        let path = folder.path().join("loads.csv");
-        let text = std::fs::read_to_string(&path).unwrap();
-        let lines: Vec<String> = (text.lines().enumerate())
-            .map(|(i, line)| if i == 0 { format!("{line},offset_days") } else { format!("{line},{cell}") })
-            .collect();
-        std::fs::write(&path, lines.join("\n")).unwrap();
-        Case::load(folder.path())
-    };
-    for slip in ["0.5", "4000", "-1e9"] {
-        let faults = with(slip).err().unwrap_or_default();
-        assert_eq!(faults.len(), 3, "one for each load: {}", show(&faults));
-        expect(&faults, "loads.csv", Some(2), "offset_days", "days", "whole days");
-    }
-    // Four days of data: less than a week goes on after whole days.
-    let (plain, later, earlier) = (with("").unwrap(), with("1").unwrap(), with("-3").unwrap());
-    let at = |case: &Case, r: usize| case.profiles.feeder_loads[0].p_kw.at(r);
-    for r in 0..96 {
-        assert_eq!(at(&later, r), at(&plain, (r + 24) % 96));
-        assert_eq!(at(&earlier, r), at(&later, r));
-    }
-    assert_ne!(plain.data_fingerprint(), later.data_fingerprint());
-    assert_eq!(plain.fingerprint, later.fingerprint);
-}
-
 /// Hourly local stamps, four days long, that follow a clock change after row `at`.
 fn local_stamps(first: &str, at: usize, change_h: i64) -> String {
     let mut text = String::from("time,house,shop,shop_q,pv,price\n");
