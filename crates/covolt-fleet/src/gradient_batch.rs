@@ -35,18 +35,18 @@ pub struct GradientWorkspace {
 #[derive(Debug)]
 enum Way {
     /// Radial grids.
-    Together { batch: Batch, limits: LimitLanes },
+    Together { batch: Box<Batch>, limits: LimitLanes },
     /// Grids with loops: window after window.
-    OneByOne { physics: PhysicsWorkspace, scratch: PriceScratch, actions: Vec<Vec<f64>>, gradients: Vec<Vec<f64>> },
+    OneByOne { physics: Box<PhysicsWorkspace>, scratch: PriceScratch, actions: Vec<Vec<f64>>, gradients: Vec<Vec<f64>> },
 }
 
 impl GradientWorkspace {
     /// Memory for `fleet`.
     pub fn new(fleet: &Fleet) -> GradientWorkspace {
         let way = match fleet.grid.batch() {
-            Ok(batch) => Way::Together { batch, limits: LimitLanes::new(fleet) },
+            Ok(batch) => Way::Together { batch: Box::new(batch), limits: LimitLanes::new(fleet) },
             Err(_) => Way::OneByOne {
-                physics: PhysicsWorkspace::new(fleet),
+                physics: Box::new(PhysicsWorkspace::new(fleet)),
                 scratch: PriceScratch::default(),
                 actions: vec![Vec::new(); fleet.microgrids.len()],
                 gradients: vec![Vec::new(); fleet.microgrids.len()],
