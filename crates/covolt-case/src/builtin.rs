@@ -29,12 +29,20 @@ pub(crate) const FILES: &[(&str, &[u8])] = embed![
 /// # Errors
 /// The folder is not empty, or cannot be written.
 pub fn write_builtin(folder: &Path) -> Result<(), CaseError> {
+    write_new(folder, FILES.iter().copied())
+}
+
+/// Writes files into an empty or new folder.
+pub(crate) fn write_new<'a>(
+    folder: &Path,
+    files: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+) -> Result<(), CaseError> {
     let error =
         |path: &Path, e: std::io::Error| CaseError::Write { path: path.display().to_string(), reason: e.to_string() };
     if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(CaseError::NotEmpty { path: folder.display().to_string() });
     }
-    for (name, bytes) in FILES {
+    for (name, bytes) in files {
         let path = folder.join(name);
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(|e| error(parent, e))?;

@@ -3,7 +3,7 @@
 use crate::case_file::CaseFile;
 use crate::case_files::CaseFiles;
 use crate::days::{DaySplit, split_days};
-use crate::device_tables::{batteries, generators, pvs, read_devices};
+use crate::device_tables::{batteries, by_owner, generators, pvs, read_devices};
 use crate::fault::{CaseFault, Place};
 use crate::fingerprint::{case_fingerprint, data_fingerprint};
 use crate::microgrid_tables::{owners, pccs};
@@ -70,7 +70,7 @@ impl Case {
 }
 
 impl Reading {
-    fn into_result(self) -> Result<Case, Vec<CaseFault>> {
+    pub fn into_result(self) -> Result<Case, Vec<CaseFault>> {
         match self.case {
             Some(case) if self.faults.is_empty() => Ok(case),
             _ if self.faults.is_empty() => {
@@ -217,23 +217,26 @@ fn assemble(
     }
 
     let grid = grid.filter(|_| faults.is_empty())?;
-    let mut microgrids = Vec::new();
-    let mut starts = Vec::new();
+    let count = file.microgrid.len();
+    let mut buses_of = vec![Vec::new(); count];
+    owner.iter().enumerate().for_each(|(b, n)| n.iter().for_each(|&n| buses_of[n].push(BusIndex(b))));
+    let (dgs_of, pvs_of, stores_of) = (by_owner(&dgs, count), by_owner(&pv_systems, count), by_owner(&stores, count));
+    let mut microgrids = Vec::with_capacity(count);
+    let mut starts = Vec::with_capacity(count);
     for (n, m) in file.microgrid.iter().enumerate() {
-        let mine = |o: usize| o == n;
         microgrids.push(Microgrid {
             name: m.name.clone(),
             pcc: BranchIndex(pcc.get(n).copied().flatten()?),
-            buses: (0..owner.len()).filter(|&b| owner[b] == Some(n)).map(BusIndex).collect(),
-            dgs: dgs.iter().filter(|d| mine(d.owner)).map(|d| d.device.0.clone()).collect(),
-            pvs: pv_systems.iter().filter(|d| mine(d.owner)).map(|d| d.device.clone()).collect(),
-            batteries: stores.iter().filter(|d| mine(d.owner)).map(|d| d.device.0.clone()).collect(),
+            buses: std::mem::take(&mut buses_of[n]),
+            dgs: dgs_of[n].iter().map(|d| d.0.clone()).collect(),
+            pvs: pvs_of[n].iter().map(|&d| d.clone()).collect(),
+            batteries: stores_of[n].iter().map(|d| d.0.clone()).collect(),
             loads: std::mem::take(&mut microgrid_loads[n]),
             fuel_price_per_l: m.fuel_price_per_l,
         });
         starts.push(MicrogridStart {
-            soc: stores.iter().filter(|d| mine(d.owner)).map(|d| d.device.1).collect(),
-            p_dg_kw: dgs.iter().filter(|d| mine(d.owner)).map(|d| d.device.1).collect(),
+            soc: stores_of[n].iter().map(|d| d.1).collect(),
+            p_dg_kw: dgs_of[n].iter().map(|d| d.1).collect(),
         });
     }
     let mut limits = NetworkLimits::uniform(grid.network(), file.limits.v_min_pu, file.limits.v_max_pu);

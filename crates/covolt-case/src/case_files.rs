@@ -10,7 +10,7 @@ const LARGEST_FILE: u64 = 1 << 31;
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum CaseFiles<'a> {
     Folder(&'a Path),
-    Embedded(&'a [(&'static str, &'static [u8])]),
+    Embedded(&'a [(&'a str, &'a [u8])]),
 }
 
 impl CaseFiles<'_> {

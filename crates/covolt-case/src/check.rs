@@ -6,6 +6,7 @@ use crate::fault::CaseFault;
 use crate::time_axis::show;
 use covolt_fleet::ScaledSeries;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What a check found.
@@ -38,13 +39,39 @@ fn report(reading: Reading) -> CheckReport {
     CheckReport { faults: reading.faults, warnings, facts }
 }
 
-fn sum(s: &ScaledSeries) -> f64 {
-    s.shape.iter().sum::<f64>() * s.scale
+/// Sum and range of each shape; many series share one. An offset counts the same rows, save for the days beyond whole weeks.
+#[derive(Default)]
+struct Shapes(BTreeMap<usize, Shape>);
+
+#[derive(Clone, Copy)]
+struct Shape {
+    sum: f64,
+    low: f64,
+    high: f64,
 }
 
-fn peak(s: &ScaledSeries) -> f64 {
-    s.shape.iter().map(|v| v * s.scale).fold(f64::NEG_INFINITY, f64::max)
+impl Shapes {
+    fn of(&mut self, s: &ScaledSeries) -> Shape {
+        // The profiles keep every shape alive, so an address stands for one shape.
+        *self.0.entry(s.shape.as_ptr() as usize).or_insert_with(|| Shape {
+            sum: s.shape.iter().sum(),
+            low: s.shape.iter().copied().fold(f64::INFINITY, f64::min),
+            high: s.shape.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        })
+    }
+
+    fn sum(&mut self, s: &ScaledSeries) -> f64 {
+        self.of(s).sum * s.scale
+    }
+
+    fn peak(&mut self, s: &ScaledSeries) -> f64 {
+        let shape = self.of(s);
+        (shape.high * s.scale).max(shape.low * s.scale)
+    }
 }
+
+/// Microgrids that are listed one by one.
+const LISTED: usize = 100;
 
 fn facts(case: &Case) -> Vec<(String, String)> {
     let (fleet, data) = (&case.fleet, &case.profiles);
@@ -85,10 +112,11 @@ fn facts(case: &Case) -> Vec<(String, String)> {
         ),
         ("storage value".to_string(), format!("{:?}", case.settings.storage_value)),
     ];
-    for (m, p) in fleet.microgrids.iter().zip(&data.microgrids) {
+    let mut shapes = Shapes::default();
+    for (m, p) in fleet.microgrids.iter().zip(&data.microgrids).take(LISTED) {
         let mwh = |x: f64| x * data.dt_h / 1e3;
-        let load: f64 = p.loads.iter().map(|l| sum(&l.p_kw)).sum();
-        let pv: f64 = p.pvs_kw.iter().map(sum).sum();
+        let load: f64 = p.loads.iter().map(|l| shapes.sum(&l.p_kw)).sum();
+        let pv: f64 = p.pvs_kw.iter().map(|s| shapes.sum(s)).sum();
         let dg: f64 = m.dgs.iter().map(|d| d.p_max_kw).sum();
         let store: f64 = m.batteries.iter().map(|b| b.capacity_kwh).sum();
         out.push((
@@ -104,6 +132,9 @@ fn facts(case: &Case) -> Vec<(String, String)> {
                 m.batteries.len()
             ),
         ));
+    }
+    if fleet.microgrids.len() > LISTED {
+        out.push(("microgrids".to_string(), format!("{}, of which {LISTED} are listed", fleet.microgrids.len())));
     }
     if let Some(m) = data.microgrids.first() {
         let prices: Vec<f64> = (0..data.rows()).map(|r| m.price_per_kwh.at(r)).collect();
@@ -125,7 +156,7 @@ fn facts(case: &Case) -> Vec<(String, String)> {
 
 /// Things that are allowed but usually a slip.
 fn oddities(case: &Case) -> Vec<String> {
-    let mut out = Vec::new();
+    let (mut out, mut shapes) = (Vec::new(), Shapes::default());
     for (m, p) in case.fleet.microgrids.iter().zip(&case.profiles.microgrids) {
         if m.dgs.is_empty() && m.batteries.is_empty() && m.pvs.is_empty() {
             out.push(format!("microgrid \"{}\" has nothing to dispatch", m.name));
@@ -134,8 +165,9 @@ fn oddities(case: &Case) -> Vec<String> {
             out.push(format!("microgrid \"{}\": its generators use fuel at no cost", m.name));
         }
         for (l, s) in m.loads.iter().zip(&p.loads) {
-            if peak(&s.p_kw) < 0.01 {
-                out.push(format!("load \"{}\" never exceeds {:.2} W: a wrong unit?", l.id, peak(&s.p_kw) * 1e3));
+            let peak = shapes.peak(&s.p_kw);
+            if peak < 0.01 {
+                out.push(format!("load \"{}\" never exceeds {:.2} W: a wrong unit?", l.id, peak * 1e3));
             }
         }
     }

@@ -129,6 +129,13 @@ pub(crate) struct Placed<T> {
     pub device: T,
 }
 
+/// Devices of each of `count` microgrids, in the order of the table.
+pub(crate) fn by_owner<T>(placed: &[Placed<T>], count: usize) -> Vec<Vec<&T>> {
+    let mut lists = vec![Vec::new(); count];
+    placed.iter().for_each(|p| lists[p.owner].push(&p.device));
+    lists
+}
+
 /// Bus of a device and its microgrid; a device outside every microgrid is a fault.
 pub(crate) fn place_device(
     id: &str,

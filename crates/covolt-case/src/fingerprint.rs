@@ -2,6 +2,7 @@
 
 use covolt_fleet::{Fleet, Profiles, ScaledSeries};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Bump when the text below changes its meaning.
@@ -83,11 +84,22 @@ pub(crate) fn case_fingerprint(fleet: &Fleet, steps: usize, dt_h: f64) -> String
     hex(&Sha256::digest(text.as_bytes()))
 }
 
-/// All values of the profiles with their time stamps.
+/// All values of the profiles with their time stamps. A shape is hashed once, however many series share it.
 pub(crate) fn data_fingerprint(profiles: &Profiles) -> String {
     let mut hash = Sha256::new();
     profiles.unix_s.iter().for_each(|s| hash.update(s.to_le_bytes()));
-    let mut add = |s: &ScaledSeries| s.shape.iter().for_each(|v| hash.update((v * s.scale).to_le_bytes()));
+    let mut shapes: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
+    let mut add = |s: &ScaledSeries| {
+        // The profiles keep every shape alive, so an address stands for one shape.
+        let shape = shapes.entry(s.shape.as_ptr() as usize).or_insert_with(|| {
+            let mut hash = Sha256::new();
+            s.shape.iter().for_each(|v| hash.update(v.to_le_bytes()));
+            hash.finalize().to_vec()
+        });
+        hash.update(shape);
+        hash.update(s.scale.to_le_bytes());
+        hash.update(s.offset.to_bytes());
+    };
     for l in profiles.feeder_loads.iter().chain(profiles.microgrids.iter().flat_map(|m| &m.loads)) {
         add(&l.p_kw);
         add(&l.q_kvar);

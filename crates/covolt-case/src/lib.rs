@@ -12,6 +12,7 @@
 //! | which days are for training, validation, test? | `days.rs` |
 //! | does a policy belong to this case? | `fingerprint.rs` |
 //! | the built-in case | `builtin.rs` |
+//! | a case of any size, drawn from a seed | `generate.rs` and its folder |
 //! | which facts does a check state? | `check.rs` |
 //! | how do others solve the same network? | `export_opendss.rs`, `export_matpower.rs`, `injections.rs` |
 //!
@@ -30,6 +31,7 @@ mod device_tables;
 mod export_matpower;
 mod export_opendss;
 mod fingerprint;
+mod generate;
 mod injections;
 mod microgrid_tables;
 mod network_tables;
@@ -53,6 +55,7 @@ pub use days::DaySplit;
 pub use export_matpower::export_matpower;
 pub use export_opendss::export_opendss;
 pub use fault::{CaseError, CaseFault};
+pub use generate::{ChosenLimits, GeneratedCase, LARGEST, PER_FEEDER, Stress};
 pub use injections::Injections;
 pub use schema::{schema, table_schemas};
 pub use settings::{CaseSettings, StorageValueSetting};

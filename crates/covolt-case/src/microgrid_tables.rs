@@ -6,7 +6,7 @@ use crate::network_tables::BusTable;
 use crate::table::Row;
 use crate::table_rows::BranchRow;
 use crate::toml_document::KeyPlaces;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Owner of each bus: from the bus table's column, the list, and the prefix of each microgrid.
 pub(crate) fn owners(
@@ -73,10 +73,11 @@ pub(crate) fn owners(
         if let Some(prefix) = &m.bus_prefix {
             let key = format!("microgrid[{n}].bus_prefix");
             let mut any = false;
-            for (i, row) in buses.rows.iter().enumerate().filter(|(_, r)| r.value.id.starts_with(prefix.as_str())) {
+            let from = (std::ops::Bound::Included(prefix.as_str()), std::ops::Bound::Unbounded);
+            for (id, &i) in buses.index.range::<str, _>(from).take_while(|(id, _)| id.starts_with(prefix.as_str())) {
                 any = true;
                 if let Err(other) = claim(i, n) {
-                    let (what, hint) = shared(&row.value.id, other);
+                    let (what, hint) = shared(id, other);
                     faults.push(places.fault(&key, what, hint));
                 }
             }
@@ -85,8 +86,10 @@ pub(crate) fn owners(
             }
         }
     }
+    let mut has_bus = vec![false; file.microgrid.len()];
+    owners.iter().flatten().for_each(|&n| has_bus[n] = true);
     for (n, m) in file.microgrid.iter().enumerate() {
-        if !owners.contains(&Some(n)) {
+        if !has_bus[n] {
             faults.push(places.fault(
                 &format!("microgrid[{n}]"),
                 format!("microgrid \"{}\" has no bus", m.name),
@@ -108,9 +111,12 @@ pub(crate) fn pccs(
 ) -> Vec<Option<usize>> {
     let owner = |bus: &str| buses.index.get(bus).and_then(|&i| owners.get(i).copied()).flatten();
     let mut out = Vec::new();
+    let mut branch_at: BTreeMap<&str, usize> = BTreeMap::new();
+    branches.iter().enumerate().for_each(|(i, b)| _ = branch_at.entry(&b.value.id).or_insert(i));
+    let pcc_names: BTreeSet<&str> = file.microgrid.iter().map(|m| m.pcc.as_str()).collect();
     for (n, m) in file.microgrid.iter().enumerate() {
         let key = format!("microgrid[{n}].pcc");
-        let found = branches.iter().position(|b| b.value.id == m.pcc);
+        let found = branch_at.get(m.pcc.as_str()).copied();
         match found.map(|i| &branches[i].value) {
             None => {
                 let what = if m.pcc.is_empty() { format!("microgrid \"{}\" has no PCC", m.name) } else { format!("microgrid \"{}\": unknown branch \"{}\" as PCC", m.name, m.pcc) };
@@ -132,7 +138,7 @@ pub(crate) fn pccs(
         let has_pcc = |n: usize| out.get(n).is_some_and(Option::is_some);
         if [from, to].into_iter().flatten().all(has_pcc)
             && from != to
-            && !file.microgrid.iter().any(|m| m.pcc == b.id)
+            && !pcc_names.contains(b.id.as_str())
             && (buses.index.contains_key(&b.from) && buses.index.contains_key(&b.to))
         {
             let names: Vec<&str> =

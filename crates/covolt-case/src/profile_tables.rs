@@ -4,7 +4,7 @@ use crate::case_file::PriceSection;
 use crate::device_tables::implausible_power;
 use crate::fault::CaseFault;
 use crate::network_tables::BusTable;
-use crate::series_store::SeriesStore;
+use crate::series_store::{Column, SeriesStore};
 use crate::table::Row;
 use crate::table_rows::{LoadRow, PvRow};
 use crate::toml_document::KeyPlaces;
@@ -16,6 +16,12 @@ use std::sync::Arc;
 const LARGEST_MEAN_PRICE: f64 = 5.0;
 /// Night values down to this fraction of the peak count as zero of a PV system; more is a wrong sign.
 const PV_NIGHT: f64 = 0.02;
+
+/// A column and its factor.
+struct Scaled {
+    column: Column,
+    scale: f64,
+}
 
 impl SeriesStore {
     /// Exchange price, currency per kWh.
@@ -46,7 +52,7 @@ impl SeriesStore {
                 return None;
             }
         };
-        let series = ScaledSeries { shape: self.column(&p.series, &p.column, 0)?, scale: factor * p.scale };
+        let series = ScaledSeries::new(self.column(&p.series, &p.column, 0)?.shape, factor * p.scale);
         let mean = series.shape.iter().map(|v| v.abs()).sum::<f64>() / series.shape.len() as f64 * series.scale.abs();
         if mean > LARGEST_MEAN_PRICE {
             faults.push(places.fault(
@@ -74,13 +80,9 @@ impl SeriesStore {
             return None;
         };
         let shift = self.shift_rows(p.shift_minutes, at, faults)?;
-        let shape = self.column(&p.series, &p.p_column, shift)?;
+        let column = self.column(&p.series, &p.p_column, shift)?;
         let scale = to_kw * p.p_scale.unwrap_or(1.0) * factor;
-        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-        for v in shape.iter().map(|v| v * scale) {
-            low = low.min(v);
-            high = high.max(v);
-        }
+        let (low, high) = column.range(scale);
         if let Some((what, hint)) = implausible_power(high.max(-low), kv) {
             faults.push(at.fault("p_scale", format!("\"{}\": {what}", p.id), hint));
         }
@@ -97,10 +99,10 @@ impl SeriesStore {
                 warnings
                     .push(format!("PV system \"{}\" reaches {high:.1} kW; cut off at its rating of {cap} kVA", p.id));
             }
-            let cut: Arc<[f64]> = shape.iter().map(|v| (v * scale).clamp(0.0, cap)).collect();
-            return Some(ScaledSeries { shape: cut, scale: 1.0 });
+            let cut: Arc<[f64]> = column.shape.iter().map(|v| (v * scale).clamp(0.0, cap)).collect();
+            return Some(ScaledSeries::new(cut, 1.0));
         }
-        Some(ScaledSeries { shape, scale })
+        Some(ScaledSeries::new(column.shape, scale))
     }
 
     /// Active and reactive power of a load.
@@ -114,6 +116,7 @@ impl SeriesStore {
         let (l, at) = (&row.value, &row.at);
         let before = faults.len();
         let shift = self.shift_rows(l.shift_minutes, at, faults)?;
+        let offset = self.offset(l.offset_days, at, faults)?;
         let mut side = |key: &str,
                         column: &Option<String>,
                         unit: &Option<String>,
@@ -142,7 +145,7 @@ impl SeriesStore {
                 }
                 (Some(column), None, Some(series)) => {
                     let scale = to_kw * scale.unwrap_or(1.0) * factor;
-                    self.column(series, column, shift).map(|shape| ScaledSeries { shape, scale })
+                    self.column(series, column, shift).map(|column| Scaled { column, scale })
                 }
                 (Some(_), None, None) => {
                     faults.push(at.fault(
@@ -152,9 +155,7 @@ impl SeriesStore {
                     ));
                     None
                 }
-                (None, Some(v), _) => {
-                    Some(ScaledSeries { shape: vec![1.0; self.unix_s.len()].into(), scale: v * factor })
-                }
+                (None, Some(v), _) => Some(Scaled { column: self.constant(), scale: v * factor }),
                 (None, None, _) => None,
             }
         };
@@ -195,15 +196,19 @@ impl SeriesStore {
         let p = p.filter(|_| faults.len() == before)?;
         let q = q.unwrap_or_else(|| {
             let tangent = l.power_factor.map_or(0.0, |pf| (1.0 - pf * pf).max(0.0).sqrt() / pf);
-            ScaledSeries { shape: p.shape.clone(), scale: p.scale * tangent }
+            Scaled { column: p.column.clone(), scale: p.scale * tangent }
         });
-        let peak = |s: &ScaledSeries| s.shape.iter().fold(0.0, |m: f64, v| m.max((v * s.scale).abs()));
+        let peak = |s: &Scaled| {
+            let (low, high) = s.column.range(s.scale);
+            high.max(-low)
+        };
         let kv = buses.index.get(&l.bus).and_then(|&i| buses.rows.get(i)).map_or(0.0, |r| r.value.kv);
         for (key, s) in [("p_scale", &p), ("q_scale", &q)] {
             if let Some((what, hint)) = implausible_power(peak(s), kv) {
                 faults.push(at.fault(key, format!("load \"{}\": {what}", l.id), hint));
             }
         }
-        Some(LoadProfile { p_kw: p, q_kvar: q })
+        let series = |s: Scaled| ScaledSeries { shape: s.column.shape, scale: s.scale, offset };
+        Some(LoadProfile { p_kw: series(p), q_kvar: series(q) })
     }
 }

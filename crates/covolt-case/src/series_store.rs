@@ -1,7 +1,8 @@
 //! All used series on one common time axis.
 //!
 //! The axis is the time that all used series share, in steps of the case. A coarser series is held, a finer one averaged, a
-//! delayed one shifted by whole rows with its ends held.
+//! delayed one shifted by whole rows with its ends held. An offset by whole days is no copy: the same values are read at
+//! other rows.
 
 use crate::case_file::CaseFile;
 use crate::case_files::CaseFiles;
@@ -11,6 +12,7 @@ use crate::table::Row;
 use crate::table_rows::{LoadRow, PvRow};
 use crate::time_axis::show;
 use crate::toml_document::KeyPlaces;
+use covolt_fleet::RowOffset;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -20,8 +22,34 @@ pub(crate) struct SeriesStore {
     pub dt_s: i64,
     pub unix_s: Vec<i64>,
     series: BTreeMap<String, SeriesFile>,
-    cache: BTreeMap<(String, String, i64), Arc<[f64]>>,
+    cache: BTreeMap<(String, String, i64), Column>,
+    constant: Option<Column>,
 }
+
+/// Values on the common axis, shared by all who follow them, and their range.
+#[derive(Debug, Clone)]
+pub(crate) struct Column {
+    pub shape: Arc<[f64]>,
+    pub low: f64,
+    pub high: f64,
+}
+
+impl Column {
+    fn new(shape: Arc<[f64]>) -> Column {
+        let range = |(low, high): (f64, f64), &v: &f64| (low.min(v), high.max(v));
+        let (low, high) = shape.iter().fold((f64::INFINITY, f64::NEG_INFINITY), range);
+        Column { shape, low, high }
+    }
+
+    /// Lowest and highest value times `scale`.
+    pub fn range(&self, scale: f64) -> (f64, f64) {
+        let (a, b) = (self.low * scale, self.high * scale);
+        (a.min(b), a.max(b))
+    }
+}
+
+/// Ten years; more is a slip.
+const LARGEST_OFFSET_DAYS: f64 = 3660.0;
 
 type Wanted = BTreeMap<String, BTreeSet<String>>;
 
@@ -180,7 +208,7 @@ impl SeriesStore {
             return None;
         }
         let unix_s = (0..rows).map(|r| start + r * dt_s).collect();
-        Some(SeriesStore { dt_s, unix_s, series, cache: BTreeMap::new() })
+        Some(SeriesStore { dt_s, unix_s, series, cache: BTreeMap::new(), constant: None })
     }
 
     pub fn dt_h(&self) -> f64 {
@@ -189,7 +217,7 @@ impl SeriesStore {
 
     /// A column on the common axis: held where it is coarser, averaged where it is finer, delayed by `shift` rows
     /// (rows before the data repeat its first value, rows after it the last).
-    pub fn column(&mut self, series: &str, column: &str, shift: i64) -> Option<Arc<[f64]>> {
+    pub fn column(&mut self, series: &str, column: &str, shift: i64) -> Option<Column> {
         let key = (series.to_string(), column.to_string(), shift);
         if let Some(found) = self.cache.get(&key) {
             return Some(found.clone());
@@ -208,8 +236,37 @@ impl SeriesStore {
                 sum / count as f64
             })
             .collect();
-        self.cache.insert(key, shape.clone());
-        Some(shape)
+        let found = Column::new(shape);
+        self.cache.insert(key, found.clone());
+        Some(found)
+    }
+
+    /// One at every row.
+    pub fn constant(&mut self) -> Column {
+        let rows = self.unix_s.len();
+        self.constant.get_or_insert_with(|| Column::new(vec![1.0; rows].into())).clone()
+    }
+
+    /// Whole days by which a series is read later, going on after a whole number of weeks (days, where the data has less
+    /// than a week), so that weekdays stay what they are.
+    pub fn offset(&self, days: Option<f64>, at: &Place, faults: &mut Vec<CaseFault>) -> Option<RowOffset> {
+        let days = days.unwrap_or(0.0);
+        if days == 0.0 {
+            return Some(RowOffset::default());
+        }
+        let (rows, day) = (self.unix_s.len(), (86_400 / self.dt_s).max(1) as usize);
+        let unit = if rows >= 7 * day { 7 * day } else { day };
+        let offset = (days.fract() == 0.0 && days.abs() <= LARGEST_OFFSET_DAYS)
+            .then(|| RowOffset::cyclic(days as i64 * day as i64, rows / unit * unit))
+            .flatten();
+        if offset.is_none() {
+            faults.push(at.fault(
+                "offset_days",
+                format!("an offset of {days} days"),
+                "give whole days, at most 3660, and data of at least one day",
+            ));
+        }
+        offset
     }
 
     pub fn shift_rows(&self, minutes: Option<f64>, at: &Place, faults: &mut Vec<CaseFault>) -> Option<i64> {

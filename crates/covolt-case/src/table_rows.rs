@@ -180,4 +180,6 @@ pub struct LoadRow {
     pub q_kvar: Option<f64>,
     /// Delay of the series, minutes, a multiple of the step. Default 0.
     pub shift_minutes: Option<f64>,
+    /// The series of this many days later stands in, whole days; past its end it goes on a whole number of weeks earlier. Default 0.
+    pub offset_days: Option<f64>,
 }

@@ -37,7 +37,7 @@ impl KeyPlaces {
 
 struct Reader<'a> {
     root: &'a Value,
-    text: &'a str,
+    lines: &'a LineStarts,
     places: KeyPlaces,
     faults: &'a mut Vec<CaseFault>,
 }
@@ -45,9 +45,10 @@ struct Reader<'a> {
 /// The document, as far as it can be read, with the places of its keys.
 pub(crate) fn read_document(text: &str, faults: &mut Vec<CaseFault>) -> (Option<CaseFile>, KeyPlaces) {
     let (table, errors) = DeTable::parse_recoverable(text);
+    let lines = LineStarts::new(text);
     let mut last_line = None;
     for e in &errors {
-        let line = e.span().map(|s| line_of(text, s.start));
+        let line = e.span().map(|s| lines.line_of(s.start));
         // A slip often makes the parser stumble more than once in its line.
         if line.is_some() && std::mem::replace(&mut last_line, line) == line {
             continue;
@@ -60,7 +61,7 @@ pub(crate) fn read_document(text: &str, faults: &mut Vec<CaseFault>) -> (Option<
         return (None, KeyPlaces::default());
     }
     let root = schema();
-    let mut reader = Reader { root: &root, text, places: KeyPlaces::default(), faults };
+    let mut reader = Reader { root: &root, lines: &lines, places: KeyPlaces::default(), faults };
     let value = reader.record(table.get_ref(), &root, "", 1);
     let places = reader.places;
     let file = value.and_then(|v| match serde_json::from_value::<CaseFile>(v) {
@@ -73,8 +74,18 @@ pub(crate) fn read_document(text: &str, faults: &mut Vec<CaseFault>) -> (Option<
     (file, places)
 }
 
-fn line_of(text: &str, offset: usize) -> usize {
-    text.as_bytes().iter().take(offset).filter(|&&b| b == b'\n').count() + 1
+/// Where the line ends of a text are.
+struct LineStarts(Vec<usize>);
+
+impl LineStarts {
+    fn new(text: &str) -> LineStarts {
+        LineStarts(text.bytes().enumerate().filter(|&(_, b)| b == b'\n').map(|(i, _)| i).collect())
+    }
+
+    /// Line of a byte, counted from 1.
+    fn line_of(&self, offset: usize) -> usize {
+        self.0.partition_point(|&end| end < offset) + 1
+    }
 }
 
 impl Reader<'_> {
@@ -92,7 +103,7 @@ impl Reader<'_> {
         let mut out = Map::new();
         for (key, value) in table {
             let name: &str = key.get_ref();
-            let at = line_of(self.text, key.span().start);
+            let at = self.lines.line_of(key.span().start);
             let sub = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
             self.places.0.insert(sub.clone(), at);
             let child = match (properties, items) {
@@ -163,7 +174,7 @@ impl Reader<'_> {
                 let mut out = Vec::new();
                 for (k, item) in list.iter().enumerate() {
                     let sub = format!("{path}[{k}]");
-                    let at = line_of(self.text, item.span().start);
+                    let at = self.lines.line_of(item.span().start);
                     self.places.0.insert(sub.clone(), at);
                     out.extend(self.value(item, items, &sub, at));
                 }

@@ -2,12 +2,13 @@
 
 use crate::certificate::{BINDING_CURRENT, BINDING_VOLTAGE_PU, Certificate, Layer, LimitReading, LimitUnit, Verdict};
 use crate::local_limits::{self, LocalLimit, LocalViolation};
-use covolt_fleet::returns::loading_pu;
+use covolt_fleet::returns::{evaluate_each, loading_pu};
 use covolt_fleet::{
     BaseDemand, CURRENT_TOLERANCE_RELATIVE, Fleet, Limit, Nearest, PhysicsWorkspace, VOLTAGE_TOLERANCE_PU, Window,
-    WindowReturns, evaluate,
+    WindowReturns,
 };
-use covolt_grid::{BusIndex, FlowOptions, GridError};
+use covolt_grid::{BusIndex, Complex64, FlowOptions, GridError};
+use std::collections::BTreeSet;
 
 /// How a decision came about: what the certificate says beside the physics.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +25,8 @@ pub(crate) struct History {
 pub(crate) struct Examination {
     pub returns: Result<WindowReturns, GridError>,
     pub local: Vec<LocalViolation>,
+    /// Voltages of all steps, pu, step after step; incomplete without a power flow.
+    voltages: Vec<Complex64>,
 }
 
 impl Examination {
@@ -36,8 +39,9 @@ impl Examination {
         ws: &mut PhysicsWorkspace,
     ) -> Examination {
         ws.options = FlowOptions::default();
-        let returns = evaluate(fleet, window, base, actions, ws);
-        Examination { returns, local: local_limits::check(fleet, window, actions) }
+        let mut voltages = Vec::with_capacity(fleet.grid.n_buses() * window.steps);
+        let returns = evaluate_each(fleet, window, base, actions, ws, |_, v| voltages.extend_from_slice(v));
+        Examination { returns, local: local_limits::check(fleet, window, actions), voltages }
     }
 
     /// Every limit of network and devices holds.
@@ -53,17 +57,7 @@ pub(crate) fn returns_are_safe(returns: &WindowReturns) -> bool {
 }
 
 /// Writes the certificate of what was examined.
-#[allow(clippy::too_many_arguments)]
-pub(crate) fn certificate(
-    fleet: &Fleet,
-    window: &Window,
-    base: &BaseDemand,
-    actions: &[Vec<f64>],
-    examination: &Examination,
-    version: &str,
-    history: &History,
-    ws: &mut PhysicsWorkspace,
-) -> Certificate {
+pub(crate) fn certificate(fleet: &Fleet, examination: &Examination, version: &str, history: &History) -> Certificate {
     let layer = match (history.polish_steps, history.repairs, history.central) {
         (0, 0, false) => Layer::Bare,
         (0, _, _) => Layer::Repaired,
@@ -97,12 +91,12 @@ pub(crate) fn certificate(
     let mut tight = Vec::new();
     let near = |nearest: Option<Nearest>, room: f64| nearest.is_some_and(|n| n.excess.is_nan() || n.excess > -room);
     if near(returns.voltage, BINDING_VOLTAGE_PU) || near(returns.current, BINDING_CURRENT) {
-        tight = tight_limits(fleet, window, base, actions, ws);
+        tight = tight_limits(fleet, &examination.voltages);
     }
+    let mut named = BTreeSet::new();
     for nearest in &tight {
-        let name = nearest.limit.describe(fleet);
-        if !certificate.binding.contains(&name) {
-            certificate.binding.push(name);
+        if named.insert(nearest.limit) {
+            certificate.binding.push(nearest.limit.describe(fleet));
         }
     }
     if !examination.is_safe() {
@@ -130,20 +124,10 @@ fn tolerances_beyond(nearest: Nearest) -> f64 {
 }
 
 /// Every network limit that binds or is broken, in the order of steps, buses, branches.
-fn tight_limits(
-    fleet: &Fleet,
-    window: &Window,
-    base: &BaseDemand,
-    actions: &[Vec<f64>],
-    ws: &mut PhysicsWorkspace,
-) -> Vec<Nearest> {
+fn tight_limits(fleet: &Fleet, voltages: &[Complex64]) -> Vec<Nearest> {
     let mut tight = Vec::new();
     let source = fleet.grid.network().source().bus;
-    for step in 0..window.steps {
-        if ws.solve_step(fleet, base, actions, window.steps, step).is_err() {
-            continue; // the examination has just solved this step; were it to fail now, it would have failed there
-        }
-        let v = ws.flow.v();
+    for (step, v) in voltages.chunks_exact(fleet.grid.n_buses()).enumerate() {
         let mut keep = |limit: Limit, excess: f64, room: f64| {
             if excess.is_nan() || excess > -room {
                 tight.push(Nearest { step, limit, excess });

@@ -129,8 +129,10 @@ impl Forecast<'_> {
             series.pvs_kw.iter().for_each(|pv| view.extend(pv, &pv_errors, &mut w.pv_kw));
             self.outlook.expect(profiles, n, row, row..row + steps, self.knowledge, &mut w.price_per_kwh);
             // The present price is always known.
-            if let (Some(first), Some(price)) = (w.price_per_kwh.first_mut(), series.price_per_kwh.shape.get(row)) {
-                *first = series.price_per_kwh.scale * price;
+            if let Some(first) = w.price_per_kwh.first_mut()
+                && row < series.price_per_kwh.shape.len()
+            {
+                *first = series.price_per_kwh.at(row);
             }
             microgrids.push(w);
         }
@@ -156,27 +158,28 @@ pub(crate) fn check_profiles(fleet: &Fleet, profiles: &Profiles) -> Result<(), D
     check_length(|| "the profiles' hours of day".into(), profiles.hour_of_day.len(), rows)?;
     check_length(|| "the profiles' weekdays".into(), profiles.weekday.len(), rows)?;
     check_length(|| "the profiles' days".into(), profiles.day.len(), rows)?;
-    let series_rows = |what: String, series: &ScaledSeries| {
+    // Words are made for faults only: this is checked at every step.
+    let series_rows = |what: &dyn Fn() -> String, series: &ScaledSeries| {
         if series.shape.len() >= rows {
             Ok(())
         } else {
-            Err(DispatchError::Shape { what, found: series.shape.len(), expected: rows })
+            Err(DispatchError::Shape { what: what(), found: series.shape.len(), expected: rows })
         }
     };
     for load in &profiles.feeder_loads {
-        series_rows("the series of a feeder load, kW,".into(), &load.p_kw)?;
-        series_rows("the series of a feeder load, kvar,".into(), &load.q_kvar)?;
+        series_rows(&|| "the series of a feeder load, kW,".into(), &load.p_kw)?;
+        series_rows(&|| "the series of a feeder load, kvar,".into(), &load.q_kvar)?;
     }
     for (mg, series) in fleet.microgrids.iter().zip(&profiles.microgrids) {
         let of = |what: &str| format!("the profiles' {what} of microgrid {}", mg.name);
         check_length(|| of("loads"), series.loads.len(), mg.loads.len())?;
         check_length(|| of("PV systems"), series.pvs_kw.len(), mg.pvs.len())?;
         for load in &series.loads {
-            series_rows(of("load, kW,"), &load.p_kw)?;
-            series_rows(of("load, kvar,"), &load.q_kvar)?;
+            series_rows(&|| of("load, kW,"), &load.p_kw)?;
+            series_rows(&|| of("load, kvar,"), &load.q_kvar)?;
         }
-        series.pvs_kw.iter().try_for_each(|pv| series_rows(of("PV power"), pv))?;
-        series_rows(of("price"), &series.price_per_kwh)?;
+        series.pvs_kw.iter().try_for_each(|pv| series_rows(&|| of("PV power"), pv))?;
+        series_rows(&|| of("price"), &series.price_per_kwh)?;
     }
     Ok(())
 }

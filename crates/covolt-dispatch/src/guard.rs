@@ -163,7 +163,7 @@ pub fn decide(
             examination = Examination::of(fleet, window, &base, &actions, ws);
         }
     }
-    let certificate = certificate(fleet, window, &base, &actions, &examination, version, &history, ws);
+    let certificate = certificate(fleet, &examination, version, &history);
     Ok(Decision { actions, returns: examination.returns.ok(), certificate, time: clock.elapsed() })
 }
 

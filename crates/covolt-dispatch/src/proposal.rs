@@ -9,6 +9,7 @@ use covolt_fleet::merit_order::merit_order;
 use covolt_fleet::state::{feature_names, observe};
 use covolt_fleet::{Fleet, StateKind, Window, feasible_map};
 use covolt_policy::{GaussianPolicy, PolicyWorkspace};
+use rayon::prelude::*;
 use std::sync::Arc;
 
 /// Something that proposes a joint action for a window.
@@ -93,21 +94,30 @@ impl Proposer for PolicyFleet {
         check_length(|| "the window, for these policies,".into(), window.steps, self.steps)?;
         check_length(|| "the list of policies".into(), self.policies.len(), fleet.microgrids.len())?;
         resize(fleet, window.steps, actions);
-        for (n, (mg, w)) in fleet.microgrids.iter().zip(&window.microgrids).enumerate() {
+        let (state, policies) = (self.state, &self.policies);
+        let propose = |(n, (agent, action)): (usize, (&mut AgentBuffers, &mut Vec<f64>))| {
+            let (mg, w, policy) = (&fleet.microgrids[n], &window.microgrids[n], &policies[n]);
             let layout = mg.layout(window.steps);
-            let (policy, agent) = (&self.policies[n], &mut self.agents[n]);
             check_length(|| format!("the action of microgrid {}", mg.name), layout.len(), agent.raw.len())?;
             merit_order(mg, w, window.dt_h, &layout, &mut agent.set_points);
-            observe(self.state, mg, n, window, &layout, &agent.set_points, &mut agent.features);
+            observe(state, mg, n, window, &layout, &agent.set_points, &mut agent.features);
             let mean = policy
                 .mean(&agent.features, &agent.set_points, 1, &mut agent.workspace)
                 .map_err(|source| DispatchError::Policy { microgrid: mg.name.clone(), source })?;
             agent.raw.copy_from_slice(mean);
-            feasible_map::apply(mg, w, window.dt_h, &layout, &agent.raw, &mut actions[n]);
+            feasible_map::apply(mg, w, window.dt_h, &layout, &agent.raw, action);
+            Ok(())
+        };
+        if fleet.microgrids.len() < MANY {
+            return self.agents.iter_mut().zip(actions).enumerate().try_for_each(propose);
         }
-        Ok(())
+        self.agents.par_iter_mut().zip(actions).enumerate().with_min_len(MANY / 4).try_for_each(propose)
     }
 }
+
+/// From so many microgrids on the agents propose in parallel, as they would on their own machines; below, handing out the
+/// work takes longer than the work.
+const MANY: usize = 64;
 
 /// The merit-order rule: what is reached without learning and without a grid.
 #[derive(Debug, Clone, Default)]

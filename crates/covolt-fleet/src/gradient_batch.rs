@@ -35,18 +35,18 @@ pub struct GradientWorkspace {
 #[derive(Debug)]
 enum Way {
     /// Radial grids.
-    Together { batch: Batch, limits: LimitLanes },
+    Together { batch: Box<Batch>, limits: LimitLanes },
     /// Grids with loops: window after window.
-    OneByOne { physics: PhysicsWorkspace, scratch: PriceScratch, actions: Vec<Vec<f64>>, gradients: Vec<Vec<f64>> },
+    OneByOne { physics: Box<PhysicsWorkspace>, scratch: PriceScratch, actions: Vec<Vec<f64>>, gradients: Vec<Vec<f64>> },
 }
 
 impl GradientWorkspace {
     /// Memory for `fleet`.
     pub fn new(fleet: &Fleet) -> GradientWorkspace {
         let way = match fleet.grid.batch() {
-            Ok(batch) => Way::Together { batch, limits: LimitLanes::new(fleet) },
+            Ok(batch) => Way::Together { batch: Box::new(batch), limits: LimitLanes::new(fleet) },
             Err(_) => Way::OneByOne {
-                physics: PhysicsWorkspace::new(fleet),
+                physics: Box::new(PhysicsWorkspace::new(fleet)),
                 scratch: PriceScratch::default(),
                 actions: vec![Vec::new(); fleet.microgrids.len()],
                 gradients: vec![Vec::new(); fleet.microgrids.len()],
@@ -221,7 +221,7 @@ fn add_exchange(
         let pcc = &fleet.grid.branch_admittances()[mg.pcc.0];
         let (from, to) = (pcc.from.0, pcc.to.0);
         for (lane, w) in windows.iter().enumerate() {
-            let weight = w.window.microgrids[n].price_per_kwh[t] * w.window.dt_h * base_kva;
+            let weight = w.base.price_per_kwh(t)[n] * w.window.dt_h * base_kva;
             let (v_from, v_to) = (v[from].lane(lane), v[to].lane(lane));
             let current = pcc.yff * v_from + pcc.yft * v_to;
             values[lane].cost += weight * (v_from.re * current.re + v_from.im * current.im);

@@ -12,6 +12,7 @@
 //! | what is stored energy worth after the window? | [`storage_value`] | - |
 //! | what are prices expected to be after the window? | [`price_outlook`] | - |
 //! | what would a price taker do? | [`merit_order`] | - |
+//! | what if everyone served his own load? | [`self_supply`] | - |
 //! | what does an agent see? | [`state`] | S_n of (16) |
 //! | the window as a convex program at an action? | [`window_program`], [`loss_curvature`] | (1)-(14), (24) |
 //!
@@ -34,6 +35,7 @@ pub mod price_outlook;
 pub mod profiles;
 pub mod returns;
 pub mod rows;
+pub mod self_supply;
 pub mod state;
 pub mod storage_value;
 pub mod window;
@@ -48,7 +50,7 @@ pub use layout::ActionLayout;
 pub use limits::{CURRENT_TOLERANCE_RELATIVE, NetworkLimits, VOLTAGE_TOLERANCE_PU};
 pub use loss_curvature::LossCurvature;
 pub use price_outlook::{PriceKnowledge, PriceOutlook, StorageValuation};
-pub use profiles::{LoadProfile, MicrogridProfiles, Profiles, ScaledSeries};
+pub use profiles::{LoadProfile, MicrogridProfiles, Profiles, RowOffset, ScaledSeries};
 pub use returns::{BaseDemand, Limit, Nearest, PhysicsWorkspace, WindowReturns, evaluate};
 pub use rows::Reach;
 pub use state::StateKind;

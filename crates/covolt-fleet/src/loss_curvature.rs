@@ -19,7 +19,8 @@ impl LossCurvature {
     /// Computes the shared resistances of every microgrid. In a meshed microgrid a spanning tree stands in: the
     /// curvature only steers steps, it never decides what is optimal or safe.
     pub fn of_fleet(fleet: &Fleet) -> Vec<LossCurvature> {
-        fleet.microgrids.iter().map(|mg| LossCurvature::of_microgrid(fleet, mg)).collect()
+        let mut paths = Paths::new(fleet);
+        fleet.microgrids.iter().map(|mg| LossCurvature::of_microgrid(fleet, mg, &mut paths)).collect()
     }
 
     /// R_ij in pu.
@@ -27,8 +28,9 @@ impl LossCurvature {
         self.shared_r_pu[i * self.devices + j]
     }
 
-    fn of_microgrid(fleet: &Fleet, mg: &Microgrid) -> LossCurvature {
-        let paths = paths_to_pcc(fleet, mg);
+    fn of_microgrid(fleet: &Fleet, mg: &Microgrid, paths: &mut Paths) -> LossCurvature {
+        paths.walk(fleet, mg);
+        let paths = &paths.of_bus;
         let buses: Vec<BusIndex> = mg
             .dgs
             .iter()
@@ -51,28 +53,45 @@ impl LossCurvature {
     }
 }
 
-/// Branches between each bus of the microgrid and the feeder; empty for buses outside.
-fn paths_to_pcc(fleet: &Fleet, mg: &Microgrid) -> Vec<Vec<usize>> {
-    let network = fleet.grid.network();
-    let mut paths: Vec<Vec<usize>> = vec![Vec::new(); network.buses().len()];
-    let mut inside = vec![false; network.buses().len()];
-    mg.buses.iter().for_each(|bus| inside[bus.0] = true);
-    let root = network.branches()[mg.pcc.0].to;
-    paths[root.0].push(mg.pcc.0);
-    let mut frontier = vec![root];
-    while let Some(bus) = frontier.pop() {
+/// Branches between the buses of one microgrid after another and the feeder.
+struct Paths {
+    /// Branches at each bus and the bus at their other end, in order of branches.
+    neighbours: Vec<Vec<(usize, BusIndex)>>,
+    /// Whether a bus belongs to the present microgrid.
+    inside: Vec<bool>,
+    /// Path of each bus of the present microgrid; empty elsewhere.
+    of_bus: Vec<Vec<usize>>,
+}
+
+impl Paths {
+    fn new(fleet: &Fleet) -> Paths {
+        let network = fleet.grid.network();
+        let n = network.buses().len();
+        let mut neighbours = vec![Vec::new(); n];
         for (index, branch) in network.branches().iter().enumerate() {
-            let next = match (branch.from == bus, branch.to == bus) {
-                (true, false) => branch.to,
-                (false, true) => branch.from,
-                _ => continue,
-            };
-            if inside[next.0] && paths[next.0].is_empty() {
-                paths[next.0] = paths[bus.0].clone();
-                paths[next.0].push(index);
-                frontier.push(next);
+            neighbours[branch.from.0].push((index, branch.to));
+            neighbours[branch.to.0].push((index, branch.from));
+        }
+        Paths { neighbours, inside: vec![false; n], of_bus: vec![Vec::new(); n] }
+    }
+
+    /// Fills `of_bus` for the buses of `mg`. No bus belongs to two microgrids, so earlier paths do no harm.
+    fn walk(&mut self, fleet: &Fleet, mg: &Microgrid) {
+        mg.buses.iter().for_each(|bus| self.inside[bus.0] = true);
+        let root = fleet.grid.network().branches()[mg.pcc.0].to;
+        self.of_bus[root.0].push(mg.pcc.0);
+        let mut frontier = vec![root];
+        while let Some(bus) = frontier.pop() {
+            for k in 0..self.neighbours[bus.0].len() {
+                let (index, next) = self.neighbours[bus.0][k];
+                if self.inside[next.0] && self.of_bus[next.0].is_empty() {
+                    let mut path = self.of_bus[bus.0].clone();
+                    path.push(index);
+                    self.of_bus[next.0] = path;
+                    frontier.push(next);
+                }
             }
         }
+        mg.buses.iter().for_each(|bus| self.inside[bus.0] = false);
     }
-    paths
 }

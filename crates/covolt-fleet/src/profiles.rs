@@ -4,19 +4,59 @@
 
 use std::sync::Arc;
 
-/// A series `scale * shape[r]`; shapes are shared between loads that follow the same customer.
+/// A series `scale * shape[r + later]`; shapes are shared between loads that follow the same customer, also at other times.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScaledSeries {
     /// Common shape.
     pub shape: Arc<[f64]>,
     /// Factor.
     pub scale: f64,
+    /// At which rows the shape is read.
+    pub offset: RowOffset,
+}
+
+/// Rows by which a shape is read later; past its end it goes on `period` rows earlier. The default reads row r at row r.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RowOffset {
+    later: u32,
+    period: u32,
+}
+
+impl RowOffset {
+    /// Offset of `rows` (negative = earlier) in a shape that goes on after `period` rows; `None` unless
+    /// 0 < `period`, and both fit into 32 bits.
+    pub fn cyclic(rows: i64, period: usize) -> Option<RowOffset> {
+        let period = u32::try_from(period).ok().filter(|&p| p > 0)?;
+        let later = u32::try_from(rows.rem_euclid(i64::from(period))).ok()?;
+        Some(RowOffset { later, period })
+    }
+
+    /// Bytes that tell offsets apart.
+    pub fn to_bytes(self) -> [u8; 8] {
+        (u64::from(self.later) << 32 | u64::from(self.period)).to_le_bytes()
+    }
+
+    /// Row of a shape with `rows` rows that stands for row `r`.
+    fn row(self, r: usize, rows: usize) -> usize {
+        let at = r + self.later as usize;
+        if at < rows { at } else { at - self.period as usize }
+    }
 }
 
 impl ScaledSeries {
+    /// `scale * shape[r]`.
+    pub fn new(shape: Arc<[f64]>, scale: f64) -> ScaledSeries {
+        ScaledSeries { shape, scale, offset: RowOffset::default() }
+    }
+
     /// Value of row `r`.
     pub fn at(&self, r: usize) -> f64 {
-        self.scale * self.shape[r]
+        self.scale * self.shape[self.offset.row(r, self.shape.len())]
+    }
+
+    /// All values, in order of rows.
+    pub fn values(&self) -> impl Iterator<Item = f64> + '_ {
+        (0..self.shape.len()).map(|r| self.at(r))
     }
 }
 

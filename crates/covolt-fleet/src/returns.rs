@@ -10,19 +10,26 @@ use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 
 /// Net demand per bus and step that no agent controls, pu; computed once per window.
+///
+/// The exchange prices stand beside it, step by step for all microgrids: in the windows of large fleets they lie scattered in memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BaseDemand {
     buses: usize,
     p_pu: Vec<f64>,
     q_pu: Vec<f64>,
+    microgrids: usize,
+    price_per_kwh: Vec<f64>,
 }
 
 impl BaseDemand {
     /// Adds up loads and PV power of all steps of the window.
     pub fn new(fleet: &Fleet, window: &Window) -> BaseDemand {
         let buses = fleet.grid.n_buses();
-        let mut base =
-            BaseDemand { buses, p_pu: vec![0.0; buses * window.steps], q_pu: vec![0.0; buses * window.steps] };
+        let zeros = || vec![0.0; buses * window.steps];
+        let microgrids = window.microgrids.len();
+        let price_per_kwh =
+            (0..window.steps).flat_map(|t| window.microgrids.iter().map(move |w| w.price_per_kwh[t])).collect();
+        let mut base = BaseDemand { buses, p_pu: zeros(), q_pu: zeros(), microgrids, price_per_kwh };
         for t in 0..window.steps {
             let span = t * buses..(t + 1) * buses;
             window.base_demand_pu(fleet, t, &mut base.p_pu[span.clone()], &mut base.q_pu[span]);
@@ -34,6 +41,11 @@ impl BaseDemand {
     pub fn step(&self, t: usize) -> (&[f64], &[f64]) {
         let span = t * self.buses..(t + 1) * self.buses;
         (&self.p_pu[span.clone()], &self.q_pu[span])
+    }
+
+    /// Exchange price lambda_R of every microgrid at step `t`, $/kWh.
+    pub fn price_per_kwh(&self, t: usize) -> &[f64] {
+        &self.price_per_kwh[t * self.microgrids..(t + 1) * self.microgrids]
     }
 }
 
@@ -195,6 +207,21 @@ pub fn evaluate(
     actions: &[Vec<f64>],
     ws: &mut PhysicsWorkspace,
 ) -> Result<WindowReturns, GridError> {
+    evaluate_each(fleet, window, base, actions, ws, |_, _| ())
+}
+
+/// As [`evaluate`]; `each(t, v)` sees the voltages of every step, pu, in the order of steps.
+///
+/// # Errors
+/// The power flow's own.
+pub fn evaluate_each(
+    fleet: &Fleet,
+    window: &Window,
+    base: &BaseDemand,
+    actions: &[Vec<f64>],
+    ws: &mut PhysicsWorkspace,
+    mut each: impl FnMut(usize, &[Complex64]),
+) -> Result<WindowReturns, GridError> {
     let (steps, dt_h) = (window.steps, window.dt_h);
     let mut returns = WindowReturns {
         costs: vec![Cost::default(); fleet.microgrids.len()],
@@ -204,7 +231,7 @@ pub fn evaluate(
         voltage_violation_sum_pu: 0.0,
         current_violation_sum: 0.0,
     };
-    add_steps(fleet, window, base, actions, ws, &mut returns)?;
+    add_steps(fleet, window, base, actions, ws, &mut returns, &mut each)?;
     for (n, (mg, w)) in fleet.microgrids.iter().zip(&window.microgrids).enumerate() {
         let layout = mg.layout(steps);
         returns.costs[n].fuel = fuel_cost(mg, dt_h, &layout, &actions[n], None);
@@ -221,14 +248,15 @@ fn add_steps(
     actions: &[Vec<f64>],
     ws: &mut PhysicsWorkspace,
     returns: &mut WindowReturns,
+    each: &mut dyn FnMut(usize, &[Complex64]),
 ) -> Result<(), GridError> {
     let steps = window.steps;
     let PhysicsWorkspace { batch: Some(batch), step_v, options, .. } = &mut *ws else {
-        return one_by_one(fleet, window, base, actions, ws, returns);
+        return one_by_one(fleet, window, base, actions, ws, returns, each);
     };
     // A batch costs as much as a step or two; it always starts flat and knows one method.
     if steps < 2 || options.warm_start || options.method != FlowMethod::Auto {
-        return one_by_one(fleet, window, base, actions, ws, returns);
+        return one_by_one(fleet, window, base, actions, ws, returns, each);
     }
     let options = FlowOptions { tolerance_pu: sweep_tolerance(options.tolerance_pu), ..*options };
     for first in (0..steps).step_by(LANES) {
@@ -243,6 +271,7 @@ fn add_steps(
         for lane in 0..count {
             batch.copy_voltages(lane, step_v);
             add_step(fleet, window, step_v, first + lane, returns);
+            each(first + lane, step_v);
         }
     }
     Ok(())
@@ -263,10 +292,12 @@ fn one_by_one(
     actions: &[Vec<f64>],
     ws: &mut PhysicsWorkspace,
     returns: &mut WindowReturns,
+    each: &mut dyn FnMut(usize, &[Complex64]),
 ) -> Result<(), GridError> {
     for t in 0..window.steps {
         ws.solve_step(fleet, base, actions, window.steps, t)?;
         add_step(fleet, window, ws.flow.v(), t, returns);
+        each(t, ws.flow.v());
     }
     Ok(())
 }

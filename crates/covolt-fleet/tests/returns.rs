@@ -101,7 +101,7 @@ fn law_the_nearest_limit_has_the_users_own_name() {
 #[test]
 fn law_a_window_is_a_cut_of_the_profiles() {
     let series =
-        |scale: f64, from: f64| ScaledSeries { shape: (0..10).map(|r| from + f64::from(r)).collect::<Arc<_>>(), scale };
+        |scale: f64, from: f64| ScaledSeries::new((0..10).map(|r| from + f64::from(r)).collect::<Arc<_>>(), scale);
     let load = |scale: f64| LoadProfile { p_kw: series(scale, 0.0), q_kvar: series(0.5 * scale, 1.0) };
     let profiles = Profiles {
         dt_h: 0.25,

@@ -5,6 +5,7 @@
 mod common;
 
 use common::*;
+use covolt_fleet::self_supply::self_supply;
 use covolt_fleet::state::{feature_names, observe};
 use covolt_fleet::*;
 use rand::RngExt;
@@ -163,6 +164,27 @@ fn regress_merit_order_without_fuel_price_or_curvature() {
             let action = merit_order_of(&fleet, &window, n);
             assert_eq!(action[0], expected, "price {price}, microgrid {n}");
             assert!(action.iter().all(|a| a.is_finite()));
+        }
+    }
+}
+
+#[test]
+fn law_self_supply_serves_the_own_load() {
+    let fleet = fleet();
+    for seed in 0..20 {
+        let window = window(&fleet, 4, seed);
+        for (mg, w) in fleet.microgrids.iter().zip(&window.microgrids) {
+            let layout = mg.layout(4);
+            let mut action = vec![f64::NAN; layout.len()];
+            self_supply(mg, w, window.dt_h, &layout, &mut action);
+            for t in 0..4 {
+                let sum = |series: &[f64], count: usize| (0..count).map(|d| series[4 * d + t]).sum::<f64>();
+                let net = sum(&w.load_p_kw, mg.loads.len()) - sum(&w.pv_kw, mg.pvs.len());
+                let p: f64 = (0..mg.dgs.len()).map(|i| action[layout.p_dg(t, i)]).sum();
+                let most: f64 = mg.dgs.iter().map(|d| d.p_max_kw).sum();
+                assert!((p - net.clamp(0.0, most)).abs() < 1e-9 * most.max(1.0), "{p} kW for {net} kW of {most} kW");
+                assert!((0..mg.batteries.len()).all(|k| action[layout.p_ess(t, k)] == 0.0));
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::error::LearnError;
 use crate::grid_answer::{GridAnswer, Pricing};
 use crate::learner::{Learner, Pace};
 use crate::scenarios::Scenario;
+use crate::training_windows::TrainingWindows;
 use covolt_fleet::{Fleet, LimitPrices, LimitPricing};
 use covolt_policy::CosineSchedule;
 use rand::SeedableRng;
@@ -81,7 +82,8 @@ pub struct Episode {
 #[derive(Debug)]
 pub struct ExactTrainer<'a> {
     fleet: &'a Fleet,
-    scenarios: &'a [Scenario],
+    windows: TrainingWindows<'a>,
+    made: Vec<Scenario>,
     prices: Vec<LimitPrices>,
     settings: ExactSettings,
     seed: u64,
@@ -96,35 +98,37 @@ pub struct ExactTrainer<'a> {
 }
 
 impl<'a> ExactTrainer<'a> {
-    /// Prepares a run over `scenarios`; multipliers start at zero.
+    /// Prepares a run over `windows`; multipliers start at zero.
     ///
     /// # Errors
     /// No scenario, or another number of learners than microgrids.
     pub fn new(
         fleet: &'a Fleet,
-        scenarios: &'a [Scenario],
+        windows: impl Into<TrainingWindows<'a>>,
         learners: Vec<Learner>,
         mut settings: ExactSettings,
         seed: u64,
     ) -> Result<Self, LearnError> {
-        settings.batch = settings.batch.clamp(1, scenarios.len().max(1));
-        if scenarios.is_empty() {
+        let windows = windows.into();
+        settings.batch = settings.batch.clamp(1, windows.len().max(1));
+        if windows.is_empty() {
             return Err(LearnError::NoScenario { reason: "the list is empty".into() });
         }
         if learners.len() != fleet.microgrids.len() {
             return Err(LearnError::PolicyCount { count: learners.len(), microgrids: fleet.microgrids.len() });
         }
-        let steps = scenarios[0].window.steps;
+        let steps = windows.steps();
         let sizes: Vec<usize> = fleet.layouts(steps).iter().map(covolt_fleet::ActionLayout::len).collect();
         let actions: Vec<Vec<Vec<f64>>> = sizes.iter().map(|&d| vec![vec![0.0; d]; settings.batch]).collect();
         Ok(ExactTrainer {
             fleet,
-            scenarios,
-            prices: vec![LimitPrices::default(); scenarios.len()],
+            windows,
+            made: Vec::new(),
+            prices: vec![LimitPrices::default(); windows.len()],
             seed,
             learners,
             episode: 0,
-            order: (0..scenarios.len()).collect(),
+            order: (0..windows.len()).collect(),
             order_epoch: None,
             actions,
             grid: GridAnswer::default(),
@@ -134,12 +138,12 @@ impl<'a> ExactTrainer<'a> {
 
     /// Windows of the present episode: a fresh seeded shuffle every epoch, independent of where a run was resumed.
     fn batch(&mut self) -> Vec<usize> {
-        let per_epoch = (self.scenarios.len() / self.settings.batch).max(1);
+        let per_epoch = (self.windows.len() / self.settings.batch).max(1);
         let epoch = self.episode / per_epoch;
         if self.order_epoch != Some(epoch) {
             let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
             rng.set_stream(1 + epoch as u64);
-            self.order = (0..self.scenarios.len()).collect();
+            self.order = (0..self.windows.len()).collect();
             self.order.shuffle(&mut rng);
             self.order_epoch = Some(epoch);
         }
@@ -157,8 +161,8 @@ impl<'a> ExactTrainer<'a> {
     /// # Errors
     /// Another number of windows.
     pub fn restore(&mut self, prices: Vec<LimitPrices>, episode: usize) -> Result<(), LearnError> {
-        if prices.len() != self.scenarios.len() {
-            let reason = format!("multipliers of {} windows, the run has {}", prices.len(), self.scenarios.len());
+        if prices.len() != self.windows.len() {
+            let reason = format!("multipliers of {} windows, the run has {}", prices.len(), self.windows.len());
             return Err(LearnError::Checkpoint { reason });
         }
         self.prices = prices;
@@ -177,15 +181,15 @@ impl<'a> ExactTrainer<'a> {
     /// A power flow without solution, or shapes that do not fit.
     pub fn step(&mut self) -> Result<Episode, LearnError> {
         let indices = self.batch();
-        let batch: Vec<&Scenario> = indices.iter().map(|&i| &self.scenarios[i]).collect();
+        let pricing = self.pricing();
+        let batch = self.windows.batch(&indices, &mut self.made)?;
         let fleet = self.fleet;
         self.learners
             .par_iter_mut()
             .zip(&mut self.actions)
             .enumerate()
             .try_for_each(|(n, (learner, actions))| learner.act(&fleet.microgrids[n], n, &batch, actions))?;
-        let pricing = self.pricing();
-        let values = self.grid.answer(fleet, self.scenarios, &indices, &self.actions, &mut self.prices, &pricing)?;
+        let values = self.grid.answer(fleet, &batch, &indices, &self.actions, &mut self.prices, &pricing)?;
         let count = values.len().max(1) as f64;
         let episode = Episode {
             episode: self.episode,

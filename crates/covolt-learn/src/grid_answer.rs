@@ -43,14 +43,14 @@ struct Chunk {
 }
 
 impl GridAnswer {
-    /// Prices every window of `indices` under `actions[n][w]` and moves its multipliers towards the slopes found.
+    /// Prices the windows `batch` (whose multipliers are `prices[indices[w]]`) under `actions[n][w]` and moves its multipliers towards the slopes found.
     ///
     /// # Errors
     /// The power flow's own, of the first window that fails; multipliers of other windows may have moved.
     pub fn answer(
         &mut self,
         fleet: &Fleet,
-        scenarios: &[Scenario],
+        batch: &[&Scenario],
         indices: &[usize],
         actions: &[Vec<Vec<f64>>],
         prices: &mut [LimitPrices],
@@ -65,12 +65,12 @@ impl GridAnswer {
             }
         }
         let workspaces = &self.workspaces;
-        let work = self.chunks.par_iter_mut().zip(indices.par_chunks(LANES)).enumerate();
-        let solved = work.try_for_each(|(c, (chunk, indices))| {
+        let work = self.chunks.par_iter_mut().zip(batch.par_chunks(LANES)).enumerate();
+        let solved = work.try_for_each(|(c, (chunk, windows))| {
             let slot = &workspaces[rayon::current_thread_index().unwrap_or(0)];
             let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
             let ws = slot.get_or_insert_with(|| GradientWorkspace::new(fleet));
-            chunk.work(fleet, scenarios, indices, |lane, n| &actions[n][c * LANES + lane], pricing, ws)
+            chunk.work(fleet, windows, |lane, n| &actions[n][c * LANES + lane], pricing, ws)
         });
         for (chunk, indices) in self.chunks.iter_mut().zip(indices.chunks(LANES)) {
             for (own, &i) in chunk.prices.iter_mut().zip(indices) {
@@ -95,21 +95,20 @@ impl Chunk {
     fn work<'a>(
         &mut self,
         fleet: &Fleet,
-        scenarios: &[Scenario],
-        indices: &[usize],
+        scenarios: &[&Scenario],
         action: impl Fn(usize, usize) -> &'a [f64],
         pricing: &Pricing,
         ws: &mut GradientWorkspace,
     ) -> Result<(), GridError> {
-        let Some(&first) = indices.first() else { return Ok(()) };
+        let Some(&first) = scenarios.first() else { return Ok(()) };
         let of = |lane: usize| {
-            let Scenario { window, base, .. } = &scenarios[indices.get(lane).copied().unwrap_or(first)];
+            let Scenario { window, base, .. } = scenarios.get(lane).copied().unwrap_or(first);
             PricedWindow { window, base, prices: &self.prices[lane] }
         };
         let windows: [PricedWindow<'_>; LANES] = std::array::from_fn(of);
         ws.options.tolerance_pu = pricing.tolerance_pu;
-        lagrangian_gradient_batch(fleet, &windows[..indices.len()], action, &pricing.limits, ws, &mut self.answer)?;
-        for (prices, slopes) in self.prices.iter_mut().zip(&mut self.answer.slopes).take(indices.len()) {
+        lagrangian_gradient_batch(fleet, &windows[..scenarios.len()], action, &pricing.limits, ws, &mut self.answer)?;
+        for (prices, slopes) in self.prices.iter_mut().zip(&mut self.answer.slopes).take(scenarios.len()) {
             prices.move_towards(slopes, pricing.share, pricing.cap, &mut self.spare);
         }
         Ok(())

@@ -3,6 +3,7 @@
 //! | question | file | equations |
 //! |---|---|---|
 //! | which windows are trained on? | [`scenarios`] | - |
+//! | are they held, or made anew for every batch? | `training_windows.rs` | - |
 //! | what does one agent hold while it learns? | [`learner`] | (20)-(22) |
 //! | how are policies updated by default? | [`exact_trainer`] | (15)-(18) |
 //! | Algorithm 1 as the paper has it? | [`paper_trainer`] | (23)-(28), (50)-(55) |
@@ -16,9 +17,13 @@ pub mod learner;
 mod paper_agent;
 pub mod paper_trainer;
 pub mod scenarios;
+mod training_windows;
 
 pub use error::LearnError;
 pub use exact_trainer::{Episode, ExactSettings, ExactTrainer};
 pub use learner::{Learner, NetworkShape, Pace, untrained_policy};
 pub use paper_trainer::{PaperTrainer, PaperTrainerSettings, SharedRow, UpdateProgram, VOLTAGE_UNIT_PU};
-pub use scenarios::{Scenario, ScenarioSource, StateSpread, draw, draw_rare};
+pub use scenarios::{
+    DrawnWindow, Scenario, ScenarioSource, StateSpread, draw, draw_rare, draw_rare_windows, draw_windows, scenarios,
+};
+pub use training_windows::TrainingWindows;

@@ -12,6 +12,7 @@ use covolt_fleet::{
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// How far drawn states spread.
@@ -76,6 +77,54 @@ impl Scenario {
     }
 }
 
+/// A window as drawn: its row and the states of the devices. Everything else follows from the data, so that many windows of
+/// many microgrids fit into memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DrawnWindow {
+    row: usize,
+    /// Microgrid after microgrid: states of charge, generator powers (kW), shift of the value of stored energy ($/kWh).
+    states: Vec<f64>,
+}
+
+impl DrawnWindow {
+    /// The window with what every agent sees in it.
+    ///
+    /// # Errors
+    /// The data ends before the window does.
+    pub fn scenario(&self, source: &ScenarioSource<'_>, kind: StateKind) -> Result<Scenario, LearnError> {
+        let (fleet, profiles, knowledge) = (source.fleet, source.profiles, PriceKnowledge::DayAhead);
+        let mut terminals =
+            source.outlook.terminal_values(fleet, profiles, self.row, source.steps, source.valuation, knowledge);
+        let mut states = self.states.iter().copied();
+        let mut starts = Vec::with_capacity(fleet.microgrids.len());
+        for (mg, values) in fleet.microgrids.iter().zip(&mut terminals) {
+            let soc = states.by_ref().take(mg.batteries.len()).collect();
+            let p_dg_kw = states.by_ref().take(mg.dgs.len()).collect();
+            starts.push(MicrogridStart { soc, p_dg_kw });
+            let shift = states.next().unwrap_or(0.0);
+            for (battery, value) in mg.batteries.iter().zip(values) {
+                shift_slopes(value, shift * battery.capacity_kwh);
+            }
+        }
+        let row = self.row;
+        let window = Window::from_profiles(profiles, row, source.steps, &starts, &terminals)
+            .ok_or_else(|| LearnError::NoScenario { reason: format!("row {row} has no complete window") })?;
+        Ok(Scenario::new(fleet, window, kind))
+    }
+}
+
+/// Scenarios of drawn windows, in their order.
+///
+/// # Errors
+/// The data ends before a window does.
+pub fn scenarios<'w>(
+    source: &ScenarioSource<'_>,
+    kind: StateKind,
+    windows: impl IntoParallelIterator<Item = &'w DrawnWindow, Iter: IndexedParallelIterator>,
+) -> Result<Vec<Scenario>, LearnError> {
+    windows.into_par_iter().map(|window| window.scenario(source, kind)).collect()
+}
+
 /// Draws `count` windows from `days`; the same generator state gives the same windows.
 ///
 /// # Errors
@@ -88,7 +137,21 @@ pub fn draw(
     kind: StateKind,
     rng: &mut ChaCha8Rng,
 ) -> Result<Vec<Scenario>, LearnError> {
-    draw_from(source, &start_rows(source, days)?, count, spread, kind, rng)
+    scenarios(source, kind, &draw_windows(source, days, count, spread, rng)?)
+}
+
+/// As [`draw`], as short as a window can be written down.
+///
+/// # Errors
+/// No day is long enough for a window.
+pub fn draw_windows(
+    source: &ScenarioSource<'_>,
+    days: &[usize],
+    count: usize,
+    spread: &StateSpread,
+    rng: &mut ChaCha8Rng,
+) -> Result<Vec<DrawnWindow>, LearnError> {
+    Ok(draw_from(source, &start_rows(source, days)?, count, spread, rng))
 }
 
 /// As [`draw`], but only windows whose prices are among the lowest or the highest: rare situations that a policy would
@@ -104,15 +167,30 @@ pub fn draw_rare(
     kind: StateKind,
     rng: &mut ChaCha8Rng,
 ) -> Result<Vec<Scenario>, LearnError> {
-    let mut rows = start_rows(source, days)?;
-    let mean_price = |row: usize| -> f64 {
+    scenarios(source, kind, &draw_rare_windows(source, days, count, spread, rng)?)
+}
+
+/// As [`draw_rare`], as short as a window can be written down.
+///
+/// # Errors
+/// No day is long enough for a window.
+pub fn draw_rare_windows(
+    source: &ScenarioSource<'_>,
+    days: &[usize],
+    count: usize,
+    spread: &StateSpread,
+    rng: &mut ChaCha8Rng,
+) -> Result<Vec<DrawnWindow>, LearnError> {
+    let price = |row: usize| -> f64 {
         source.profiles.microgrids.iter().flat_map(|m| (row..row + source.steps).map(|r| m.price_per_kwh.at(r))).sum()
     };
-    rows.sort_by(|&a, &b| mean_price(a).total_cmp(&mean_price(b)).then(a.cmp(&b)));
+    let mut rows: Vec<(f64, usize)> = start_rows(source, days)?.into_par_iter().map(|row| (price(row), row)).collect();
+    rows.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     let tail = (rows.len() as f64 * RARE_TAIL).ceil() as usize;
     let highest = rows.len().saturating_sub(tail).max(tail);
     rows.drain(tail.min(highest)..highest);
-    draw_from(source, &rows, count, spread, kind, rng)
+    let rows: Vec<usize> = rows.into_iter().map(|(_, row)| row).collect();
+    Ok(draw_from(source, &rows, count, spread, rng))
 }
 
 /// Share of the windows at each end of the prices that counts as rare.
@@ -138,38 +216,27 @@ fn draw_from(
     rows: &[usize],
     count: usize,
     spread: &StateSpread,
-    kind: StateKind,
     rng: &mut ChaCha8Rng,
-) -> Result<Vec<Scenario>, LearnError> {
+) -> Vec<DrawnWindow> {
     (0..count)
         .map(|_| {
             let row = rows[rng.random_range(0..rows.len())];
-            let window = draw_window(source, row, spread, rng)
-                .ok_or_else(|| LearnError::NoScenario { reason: format!("row {row} has no complete window") })?;
-            Ok(Scenario::new(source.fleet, window, kind))
+            draw_window(source, row, spread, rng)
         })
         .collect()
 }
 
-/// The window at `row` with drawn device states.
-fn draw_window(source: &ScenarioSource<'_>, row: usize, spread: &StateSpread, rng: &mut ChaCha8Rng) -> Option<Window> {
-    let starts: Vec<MicrogridStart> =
-        (0..source.fleet.microgrids.len()).map(|n| draw_start(source, n, row, spread, rng)).collect();
-    let mut terminals = source.outlook.terminal_values(
-        source.fleet,
-        source.profiles,
-        row,
-        source.steps,
-        source.valuation,
-        PriceKnowledge::DayAhead,
-    );
-    for (mg, values) in source.fleet.microgrids.iter().zip(&mut terminals) {
-        let shift = rng.random_range(-1.0..=1.0) * spread.value_per_kwh;
-        for (battery, value) in mg.batteries.iter().zip(values) {
-            shift_slopes(value, shift * battery.capacity_kwh);
-        }
+/// The window at `row` with drawn device states: first the states of all microgrids, then all shifts of the value.
+fn draw_window(source: &ScenarioSource<'_>, row: usize, spread: &StateSpread, rng: &mut ChaCha8Rng) -> DrawnWindow {
+    let count = source.fleet.microgrids.len();
+    let starts: Vec<MicrogridStart> = (0..count).map(|n| draw_start(source, n, row, spread, rng)).collect();
+    let mut states = Vec::with_capacity(starts.iter().map(|s| s.soc.len() + s.p_dg_kw.len() + 1).sum());
+    for start in &starts {
+        states.extend_from_slice(&start.soc);
+        states.extend_from_slice(&start.p_dg_kw);
+        states.push(rng.random_range(-1.0..=1.0) * spread.value_per_kwh);
     }
-    Window::from_profiles(source.profiles, row, source.steps, &starts, &terminals)
+    DrawnWindow { row, states }
 }
 
 fn draw_start(

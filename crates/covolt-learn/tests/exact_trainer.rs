@@ -7,7 +7,11 @@ mod common;
 use common::*;
 use covolt_fleet::state::StateKind;
 use covolt_fleet::{Fleet, LimitPrices};
-use covolt_learn::{Episode, ExactSettings, ExactTrainer, LearnError, Scenario};
+use covolt_fleet::{PriceOutlook, StorageValuation};
+use covolt_learn::{
+    Episode, ExactSettings, ExactTrainer, LearnError, Scenario, ScenarioSource, StateSpread, TrainingWindows,
+    draw_rare_windows, draw_windows,
+};
 
 const KIND: StateKind = StateKind::Local;
 
@@ -159,4 +163,29 @@ fn law_runs_that_cannot_start_are_errors() {
     // Fewer windows than a batch: the batch shrinks.
     let mut short = ExactTrainer::new(&fleet, &scenarios[..1], all(), settings(3, 2), 5).unwrap();
     assert!(train(&mut short).iter().all(|e| e.cost.is_finite()));
+}
+
+#[test]
+fn law_held_and_drawn_windows_train_alike() {
+    let fleet = fleet();
+    let profiles = profiles(&fleet);
+    let days = [0, 1, 4];
+    let outlook = PriceOutlook::from_days(&profiles, &days);
+    let valuation = StorageValuation::default();
+    let source =
+        ScenarioSource { fleet: &fleet, profiles: &profiles, outlook: &outlook, valuation: &valuation, steps: STEPS };
+    let spread = StateSpread::default();
+    let mut drawn = draw_windows(&source, &days, 20, &spread, &mut rng(7)).unwrap();
+    drawn.extend(draw_rare_windows(&source, &days, 5, &spread, &mut rng(8)).unwrap());
+    let held = covolt_learn::scenarios(&source, KIND, &drawn).unwrap();
+    // Windows drawn at once are those drawn briefly and made afterwards.
+    let at_once = scenarios(&fleet, 20, KIND, 7);
+    assert!(at_once.iter().zip(&held).all(|(a, b)| a.window == b.window && a.features == b.features));
+    let run = |windows: TrainingWindows<'_>| {
+        let learners = learners(&fleet, policies(&fleet, &held, KIND, 11), 9);
+        let mut trainer = ExactTrainer::new(&fleet, windows, learners, settings(6, 9), 5).unwrap();
+        let episodes = train(&mut trainer);
+        (episodes, result(&trainer))
+    };
+    assert_eq!(run(TrainingWindows::Held(&held)), run(TrainingWindows::Drawn { source, kind: KIND, windows: &drawn }));
 }

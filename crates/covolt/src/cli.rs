@@ -51,6 +51,9 @@ pub enum Command {
     /// Draw report, tables and summary of a run again from its record
     #[command(after_help = EXIT_CODES)]
     Report(ReportArgs),
+    /// Measure times on this machine: power flow, gradient, training episode, decisions, central optimum
+    #[command(after_help = EXIT_CODES)]
+    Bench(BenchArgs),
     /// Start a case of one's own, describe the case format, show what a case holds
     #[command(subcommand, after_help = EXIT_CODES)]
     Case(CaseCommand),
@@ -362,6 +365,38 @@ pub struct ReportArgs {
     pub run: PathBuf,
 }
 
+/// Arguments of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// The case.
+    #[command(flatten)]
+    pub case: CaseArg,
+    /// Instead, generated cases of growing size, and how the times grow with it
+    #[arg(long, conflicts_with = "case")]
+    pub scaling: bool,
+    /// Microgrids of the generated cases
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',', default_values_t = [10u32, 100, 1000],
+          value_parser = clap::value_parser!(u32).range(1..=10_000), requires = "scaling")]
+    pub sizes: Vec<u32>,
+    /// Seed of windows and generated cases
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub seed: u64,
+}
+
+/// Arguments of `case generate`.
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// Microgrids, 1 to 10000: 100 of 13 buses each on a feeder of about 200 buses
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub microgrids: u32,
+    /// Seed of all randomness
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub seed: u64,
+    /// New or empty folder
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
 /// What to do with cases.
 #[derive(Debug, Subcommand)]
 pub enum CaseCommand {
@@ -372,6 +407,9 @@ pub enum CaseCommand {
         #[arg(value_name = "DIR")]
         dir: PathBuf,
     },
+    /// Write a generated case of many microgrids into a new folder
+    #[command(after_help = EXIT_CODES)]
+    Generate(GenerateArgs),
     /// Print the JSON schema of case.toml and of the tables
     #[command(after_help = EXIT_CODES)]
     Schema,

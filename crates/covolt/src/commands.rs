@@ -1,7 +1,10 @@
 //! What each command means, one file per command.
 
+mod bench;
+mod bench_scaling;
 mod case;
 mod case_binding;
+mod case_generate;
 mod check;
 mod dispatch;
 mod export;
@@ -19,6 +22,8 @@ use crate::output::Output;
 /// Runs the command.
 pub fn run(cli: &Cli, out: &mut Output) -> Result<(), CliError> {
     match &cli.command {
+        Command::Bench(args) if args.scaling => bench_scaling::run(args, out),
+        Command::Bench(args) => bench::run(args, out),
         Command::Case(args) => case::run(args, out),
         Command::Check(args) => check::run(args, out),
         Command::Powerflow(args) => powerflow::run(args, out),

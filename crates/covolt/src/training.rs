@@ -6,16 +6,19 @@ mod checkpoint;
 mod default_run;
 mod paper_run;
 mod parameter_traces;
+pub mod preset;
 
 use crate::cli::TrainerChoice;
 use crate::exit::CliError;
 use covolt_case::Case;
 use covolt_fleet::{PriceOutlook, StateKind, StorageValuation};
-use covolt_learn::{Episode, NetworkShape, Scenario, ScenarioSource, StateSpread, draw, draw_rare, untrained_policy};
+use covolt_learn::{
+    DrawnWindow, Episode, NetworkShape, Scenario, ScenarioSource, StateSpread, draw_rare_windows, draw_windows,
+    untrained_policy,
+};
 use covolt_policy::GaussianPolicy;
 use covolt_report::record::{LearningPoint, ParameterTrace};
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
 use std::time::Instant;
 
 /// What is trained.
@@ -106,30 +109,47 @@ pub fn train(job: &TrainingJob<'_>, watch: &mut dyn Watch) -> Result<Trained, Cl
     })
 }
 
-/// Training windows of the job, and policies to start from: given ones, or untrained.
-fn begin(
+/// Fleet and data of the job.
+fn source<'a>(job: &TrainingJob<'a>) -> ScenarioSource<'a> {
+    ScenarioSource {
+        fleet: &job.case.fleet,
+        profiles: &job.case.profiles,
+        outlook: job.outlook,
+        valuation: job.valuation,
+        steps: job.case.settings.steps,
+    }
+}
+
+/// Draws the training windows of the job.
+fn windows(
     job: &TrainingJob<'_>,
-    windows: usize,
-    shape: &NetworkShape,
+    count: usize,
+    rng: &mut ChaCha8Rng,
     watch: &mut dyn Watch,
-) -> Result<(Vec<Scenario>, Vec<GaussianPolicy>), CliError> {
+) -> Result<Vec<DrawnWindow>, CliError> {
+    watch.stage(&format!("drawing {count} training windows"));
+    let (source, days, spread) = (source(job), &job.case.days.train, StateSpread::default());
+    let rare = (count as f64 * RARE_SHARE) as usize;
+    let mut drawn = draw_windows(&source, days, count - rare, &spread, rng)?;
+    drawn.extend(draw_rare_windows(&source, days, rare, &spread, rng)?);
+    Ok(drawn)
+}
+
+/// Policies to start from: given ones, or untrained with features normalised over `scenarios`.
+fn policies(
+    job: &TrainingJob<'_>,
+    shape: &NetworkShape,
+    scenarios: &[Scenario],
+    rng: &mut ChaCha8Rng,
+) -> Result<Vec<GaussianPolicy>, CliError> {
     let fleet = &job.case.fleet;
-    let steps = job.case.settings.steps;
-    let source =
-        ScenarioSource { fleet, profiles: &job.case.profiles, outlook: job.outlook, valuation: job.valuation, steps };
-    let mut rng = ChaCha8Rng::seed_from_u64(job.seed);
-    watch.stage(&format!("drawing {windows} training windows"));
-    let (days, spread) = (&job.case.days.train, StateSpread::default());
-    let rare = (windows as f64 * RARE_SHARE) as usize;
-    let mut scenarios = draw(&source, days, windows - rare, &spread, job.state, &mut rng)?;
-    scenarios.extend(draw_rare(&source, days, rare, &spread, job.state, &mut rng)?);
     let mut policies = Vec::with_capacity(fleet.microgrids.len());
-    for (n, (mg, layout)) in fleet.microgrids.iter().zip(&fleet.layouts(steps)).enumerate() {
+    for (n, (mg, layout)) in fleet.microgrids.iter().zip(&fleet.layouts(job.case.settings.steps)).enumerate() {
         // Drawn even where a policy is given, so that what follows in the random stream is the same.
-        let fresh = untrained_policy(mg, n, layout, job.state, shape, &scenarios, &mut rng)?;
+        let fresh = untrained_policy(mg, n, layout, job.state, shape, scenarios, rng)?;
         policies.push(job.from.as_ref().and_then(|from| from.get(n).cloned()).unwrap_or(fresh));
     }
-    Ok((scenarios, policies))
+    Ok(policies)
 }
 
 /// An episode as a point of the learning curve.

@@ -26,7 +26,7 @@ fn json(output: &Output) -> Result<serde_json::Value, serde_json::Error> {
 #[test]
 fn law_every_command_has_help_with_exit_codes() -> Outcome {
     let here = tempfile::tempdir()?;
-    let commands: [&[&str]; 13] = [
+    let commands: [&[&str]; 15] = [
         &["reproduce"],
         &["train"],
         &["dispatch"],
@@ -40,6 +40,8 @@ fn law_every_command_has_help_with_exit_codes() -> Outcome {
         &["case", "new"],
         &["case", "schema"],
         &["case", "info"],
+        &["case", "generate"],
+        &["bench"],
     ];
     for command in commands {
         let output = covolt(here.path(), &[command, &["--help"]].concat())?;
@@ -226,6 +228,45 @@ fn law_resumed_training_ends_where_an_uninterrupted_one_does() -> Outcome {
     let refused = covolt(here.path(), &["dispatch", "--policy", "part", "--row", "40"])?;
     assert_eq!(code(&refused), Some(2));
     assert!(text(&refused.stderr).contains(".safetensors"), "{}", text(&refused.stderr));
+    Ok(())
+}
+
+#[test]
+fn law_generated_case_is_checked_trained_and_dispatched() -> Outcome {
+    let here = tempfile::tempdir()?;
+    let generate = ["case", "generate", "--microgrids", "3", "--seed", "2", "--out", "village"];
+    let output = covolt(here.path(), &generate)?;
+    assert_eq!(code(&output), Some(0), "{}", text(&output.stderr));
+    let output = covolt(here.path(), &generate)?;
+    assert_eq!(code(&output), Some(2), "a filled folder is never written into");
+    let output = covolt(here.path(), &["check", "village", "--json"])?;
+    assert_eq!(code(&output), Some(0));
+    assert_eq!(json(&output)?["warnings"], serde_json::json!([]));
+    let train = ["train", "village", "--episodes", "3", "--windows", "20", "--out", "run"];
+    let output = covolt(here.path(), &train)?;
+    assert_eq!(code(&output), Some(0), "{}", text(&output.stderr));
+    let output = covolt(here.path(), &["dispatch", "village", "--policy", "run", "--json"])?;
+    assert_eq!(code(&output), Some(0), "a safe dispatch exists: {}", text(&output.stdout));
+    let output = covolt(here.path(), &["powerflow", "village"])?;
+    assert_eq!(code(&output), Some(0));
+    let output = covolt(here.path(), &["case", "generate", "--microgrids", "10001", "--out", "city"])?;
+    assert_eq!(code(&output), Some(2));
+    Ok(())
+}
+
+#[test]
+fn law_scaling_bench_states_machine_times_and_exponents() -> Outcome {
+    let here = tempfile::tempdir()?;
+    let output = covolt(here.path(), &["bench", "--scaling", "--sizes", "1,2", "--json"])?;
+    assert_eq!(code(&output), Some(0), "{}", text(&output.stderr));
+    let answer = json(&output)?;
+    assert!(answer["machine"]["cores"].as_u64().is_some_and(|cores| cores > 0));
+    assert_eq!(answer["sizes"].as_array().map(Vec::len), Some(2));
+    let exponents = answer["exponents"].as_array().ok_or("no exponents")?;
+    assert_eq!(exponents.len(), 4);
+    assert!(exponents.iter().all(|e| e[1].as_f64().is_some_and(f64::is_finite)));
+    // Bytes of an update do not depend on how many others there are.
+    assert_eq!(answer["sizes"][0]["bytes_per_agent_and_update"], answer["sizes"][1]["bytes_per_agent_and_update"]);
     Ok(())
 }
 

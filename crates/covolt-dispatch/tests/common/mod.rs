@@ -107,7 +107,7 @@ pub fn profiles(fleet: &Fleet, days: usize, seed: u64) -> Profiles {
     let price = |h: f64| {
         0.2 + 0.08 * (-(h - 8.0).powi(2) / 4.0).exp() + 0.12 * (-(h - 19.0).powi(2) / 6.0).exp() - 0.23 * sun(h).powi(2)
     };
-    let series = |shape: Arc<[f64]>, scale: f64| ScaledSeries { shape, scale };
+    let series = |shape: Arc<[f64]>, scale: f64| ScaledSeries::new(shape, scale);
     let mut load = |scale: f64| {
         let shape = shape(&mut rng, &evening, 0.1);
         LoadProfile { p_kw: series(shape.clone(), scale), q_kvar: series(shape, 0.35 * scale) }

@@ -36,9 +36,8 @@ pub fn profiles(fleet: &Fleet) -> Profiles {
     let day: Vec<usize> = ROWS_OF_DAY.iter().enumerate().flat_map(|(d, &count)| vec![d; count]).collect();
     let hour: Vec<f64> = ROWS_OF_DAY.iter().flat_map(|&count| (0..count).map(|r| 0.25 * r as f64)).collect();
     let wave = |at: f64, phase: f64| (std::f64::consts::TAU * (at + phase) / 24.0).sin();
-    let series = |value: &dyn Fn(f64, f64) -> f64| ScaledSeries {
-        shape: hour.iter().zip(&day).map(|(&h, &d)| value(h, d as f64)).collect::<Arc<[f64]>>(),
-        scale: 1.0,
+    let series = |value: &dyn Fn(f64, f64) -> f64| {
+        ScaledSeries::new(hour.iter().zip(&day).map(|(&h, &d)| value(h, d as f64)).collect::<Arc<[f64]>>(), 1.0)
     };
     let load = |size: f64, phase: f64| LoadProfile {
         p_kw: series(&|h, d| size * (1.0 + 0.4 * wave(h, phase) + 0.1 * wave(5.0 * h, d))),

@@ -2,7 +2,7 @@
 
 use crate::case_argument;
 use crate::cli::CaseCommand;
-use crate::commands::{case_binding, check};
+use crate::commands::{case_binding, case_generate, check};
 use crate::exit::CliError;
 use crate::output::Output;
 use serde_json::{Map, json};
@@ -23,6 +23,7 @@ pub fn run(args: &CaseCommand, out: &mut Output) -> Result<(), CliError> {
                 covolt_case::table_schemas().into_iter().map(|(name, schema)| (name.to_string(), schema)).collect();
             out.json(&json!({ "case.toml": covolt_case::schema(), "tables": tables }))
         }
+        CaseCommand::Generate(args) => case_generate::run(args, out),
         CaseCommand::Binding { case, every } => case_binding::run(&case.case, *every, out),
         CaseCommand::Info { case } => {
             let report = case_argument::check(&case.case);

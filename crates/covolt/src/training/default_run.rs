@@ -2,26 +2,36 @@
 
 use super::checkpoint::{Checkpoint, DefaultAgent, Standing};
 use super::parameter_traces::ParameterTraces;
-use super::{Course, TrainingJob, Watch, begin, point};
+use super::{Course, TrainingJob, Watch, point, policies, preset, source};
 use crate::exit::CliError;
-use covolt_learn::{ExactSettings, ExactTrainer, Learner, NetworkShape};
+use covolt_learn::{DrawnWindow, ExactSettings, ExactTrainer, Learner, TrainingWindows, scenarios};
 use covolt_policy::GaussianPolicy;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
 
-/// Training windows of a whole run. Fewer are learned by heart: with 4 000 the violations on validation windows grow while the
-/// cost on training windows still falls; from 20 000 on they do not.
-const WINDOWS: usize = 30_000;
-/// The same for a first look.
-const QUICK_WINDOWS: usize = 600;
-const QUICK_EPISODES: usize = 250;
+/// Windows over which features are normalised where not all are held.
+const NORMALISED: usize = 128;
 
 /// Runs the trainer.
 pub fn run(job: &TrainingJob<'_>, watch: &mut dyn Watch) -> Result<Course, CliError> {
-    let usual = ExactSettings::default();
-    let (windows, episodes) = if job.quick { (QUICK_WINDOWS, QUICK_EPISODES) } else { (WINDOWS, usual.episodes) };
-    let windows = job.windows.unwrap_or(windows).max(1);
-    let total = job.episodes.unwrap_or(episodes);
-    let settings = ExactSettings { episodes: total, batch: usual.batch.min(windows), ..usual };
-    let (scenarios, policies) = begin(job, windows, &NetworkShape::default(), watch)?;
+    let microgrids = job.case.fleet.microgrids.len();
+    let usual = if job.quick { preset::quick(microgrids) } else { preset::of(microgrids) };
+    let count = job.windows.unwrap_or(usual.windows).max(1);
+    let total = job.episodes.unwrap_or(usual.episodes);
+    let settings = ExactSettings { episodes: total, batch: usual.batch.min(count), ..ExactSettings::default() };
+    let batch = settings.batch;
+    let mut rng = ChaCha8Rng::seed_from_u64(job.seed);
+    let drawn = super::windows(job, count, &mut rng, watch)?;
+    let source = source(job);
+    let held = preset::holds(count, microgrids);
+    let some: Vec<&DrawnWindow> = drawn.iter().step_by(if held { 1 } else { count.div_ceil(NORMALISED) }).collect();
+    let scenarios = scenarios(&source, job.state, some)?;
+    let policies = policies(job, &usual.shape, &scenarios, &mut rng)?;
+    let scenarios = if held { scenarios } else { Vec::new() };
+    let windows = match held {
+        true => TrainingWindows::Held(&scenarios),
+        false => TrainingWindows::Drawn { source, kind: job.state, windows: &drawn },
+    };
     let fleet = &job.case.fleet;
     let layouts = fleet.layouts(job.case.settings.steps);
     let learners: Vec<Learner> = policies
@@ -29,11 +39,11 @@ pub fn run(job: &TrainingJob<'_>, watch: &mut dyn Watch) -> Result<Course, CliEr
         .zip(layouts)
         .map(|(policy, layout)| Learner::new(policy, layout, settings.batch))
         .collect();
-    let mut trainer = ExactTrainer::new(fleet, &scenarios, learners, settings, job.seed)?;
+    let mut trainer = ExactTrainer::new(fleet, windows, learners, settings, job.seed)?;
     let mut curve = Vec::new();
     let mut traces = ParameterTraces::new(job.case, &policies_of(&trainer), total);
     if let Some(bytes) = &job.resume {
-        let checkpoint = Checkpoint::read(bytes, job, total, windows)?;
+        let checkpoint = Checkpoint::read(bytes, job, total, count)?;
         curve = checkpoint.curve();
         traces.restore(&checkpoint.traces);
         let Standing::Default { agents, prices } = checkpoint.standing else {
@@ -56,15 +66,17 @@ pub fn run(job: &TrainingJob<'_>, watch: &mut dyn Watch) -> Result<Course, CliEr
             break;
         }
     }
-    let standing = Standing::Default {
-        agents: trainer.learners.iter().map(DefaultAgent::of).collect(),
-        prices: trainer.prices().to_vec(),
-    };
-    let checkpoint = Checkpoint::of(job, total, windows, trainer.episode, standing, &curve, traces.values());
+    // A finished training has nothing to resume, and a large one no room for a copy of its agents.
+    let mut checkpoint = Vec::new();
+    if stopped {
+        let agents = trainer.learners.iter().map(DefaultAgent::of).collect();
+        let standing = Standing::Default { agents, prices: trainer.prices().to_vec() };
+        checkpoint = Checkpoint::of(job, total, count, trainer.episode, standing, &curve, traces.values()).write()?;
+    }
     Ok(Course {
         policies: trainer.learners.iter().map(Learner::averaged).collect(),
-        checkpoint: checkpoint.write()?,
-        transcript: transcript(job, trainer.episode, windows.min(ExactSettings::default().batch)),
+        checkpoint,
+        transcript: transcript(job, trainer.episode, batch),
         curve,
         parameters: traces.into_list(),
         stopped,

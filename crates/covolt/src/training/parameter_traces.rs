@@ -7,6 +7,9 @@ use covolt_report::record::{Network, ParameterTrace};
 /// Points of a curve that a drawing can tell apart.
 const POINTS: usize = 250;
 
+/// Agents that are followed, so that the record of a large case stays small.
+const FOLLOWED: usize = 20;
+
 /// Parameters that are followed.
 pub struct ParameterTraces {
     list: Vec<ParameterTrace>,
@@ -19,7 +22,7 @@ impl ParameterTraces {
     /// Two parameters per network and agent, for a run of `total` episodes.
     pub fn new(case: &Case, policies: &[&GaussianPolicy], total: usize) -> ParameterTraces {
         let (mut list, mut places) = (Vec::new(), Vec::new());
-        for (n, (mg, policy)) in case.fleet.microgrids.iter().zip(policies).enumerate() {
+        for (n, (mg, policy)) in case.fleet.microgrids.iter().zip(policies).enumerate().take(FOLLOWED) {
             for network in [Network::Mean, Network::Covariance] {
                 let count = parameters(policy, network).len();
                 // An inner weight, from the middle of the vector, and the last output's bias.

@@ -1,0 +1,295 @@
+//! `covolt bench`: times on this machine, with the work behind them, which is the same on every machine.
+//!
+//! Decisions are those of untrained policies, which propose the merit order, on drawn windows of the test days: what a network of
+//! this size costs, and repairs to do. Everything but the training episode runs on one thread.
+
+use crate::case_argument;
+use crate::cli::{BenchArgs, LayerChoice};
+use crate::commands::dispatch::guard;
+use crate::exit::CliError;
+use crate::output::Output;
+use crate::training::preset;
+use covolt_case::{Case, Injections};
+use covolt_dispatch::{PolicyFleet, propose_and_decide};
+use covolt_fleet::{
+    GradientAnswer, GradientWorkspace, LimitPrices, LimitPricing, LossCurvature, PhysicsWorkspace, PricedWindow,
+    StateKind, lagrangian_gradient_batch,
+};
+use covolt_grid::{FlowOptions, LANES};
+use covolt_learn::{
+    ExactSettings, ExactTrainer, Learner, NetworkShape, Scenario, ScenarioSource, StateSpread, draw, untrained_policy,
+};
+use covolt_optimum::{CentralSettings, optimise};
+use covolt_policy::GaussianPolicy;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use serde::Serialize;
+use std::time::{Duration, Instant};
+
+/// Time for one figure, as long as that gives enough repetitions.
+const BUDGET: Duration = Duration::from_millis(2500);
+/// Repetitions of a figure at least and at most.
+const FEWEST: usize = 5;
+const MOST: usize = 2000;
+/// Windows that decisions and optimum go through in turn.
+const WINDOWS: usize = 40;
+
+/// One figure.
+#[derive(Debug, Serialize)]
+pub struct Figure {
+    /// What was timed.
+    pub what: String,
+    /// Median, ms.
+    pub median_ms: f64,
+    /// 99th percentile, ms.
+    pub p99_ms: f64,
+    /// Shortest, ms.
+    pub least_ms: f64,
+    /// Repetitions.
+    pub repetitions: usize,
+    /// Work of all repetitions divided by their number, by name.
+    pub work: Vec<(&'static str, f64)>,
+}
+
+/// The machine.
+#[derive(Debug, Serialize)]
+pub struct Machine {
+    /// Model of the processor, as the system names it.
+    pub cpu: String,
+    /// Cores that the program may use.
+    pub cores: usize,
+    /// Worker threads.
+    pub threads: usize,
+}
+
+impl Machine {
+    /// This machine.
+    pub fn here() -> Machine {
+        let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split(':').nth(1));
+        Machine {
+            cpu: model.map_or_else(|| std::env::consts::ARCH.to_owned(), |m| m.trim().to_owned()),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            threads: rayon::current_num_threads(),
+        }
+    }
+}
+
+/// Net demand (p, q) per bus, pu.
+type Demand = (Vec<f64>, Vec<f64>);
+
+/// Work of one repetition, by name.
+pub type Work = Vec<(&'static str, f64)>;
+
+/// Runs `once` until the budget is used up, the first run not counted; `once` gets the number of the repetition.
+pub fn measure(
+    what: &str,
+    budget: Duration,
+    mut once: impl FnMut(usize) -> Result<Work, CliError>,
+) -> Result<Figure, CliError> {
+    let mut work = once(0)?;
+    work.iter_mut().for_each(|(_, amount)| *amount = 0.0);
+    let (start, mut times) = (Instant::now(), Vec::new());
+    while times.len() < FEWEST || (start.elapsed() < budget && times.len() < MOST) {
+        let clock = Instant::now();
+        let done = once(times.len())?;
+        times.push(1e3 * clock.elapsed().as_secs_f64());
+        work.iter_mut().zip(done).for_each(|(sum, one)| sum.1 += one.1);
+    }
+    let repetitions = times.len();
+    work.iter_mut().for_each(|(_, amount)| *amount /= repetitions as f64);
+    times.sort_unstable_by(f64::total_cmp);
+    let at = |q: f64| times[((q * repetitions as f64) as usize).min(repetitions - 1)];
+    Ok(Figure { what: what.to_owned(), median_ms: at(0.5), p99_ms: at(0.99), least_ms: at(0.0), repetitions, work })
+}
+
+/// What the figures are taken on.
+pub struct Bench<'a> {
+    case: &'a Case,
+    scenarios: Vec<Scenario>,
+    policies: Vec<GaussianPolicy>,
+    curvature: Vec<LossCurvature>,
+}
+
+impl<'a> Bench<'a> {
+    /// Draws `windows` windows of the test days and untrained policies.
+    pub fn new(case: &'a Case, windows: usize, shape: &NetworkShape, seed: u64) -> Result<Bench<'a>, CliError> {
+        let (outlook, valuation) = (case_argument::outlook(case), case_argument::valuation(case));
+        let (fleet, steps) = (&case.fleet, case.settings.steps);
+        let source =
+            ScenarioSource { fleet, profiles: &case.profiles, outlook: &outlook, valuation: &valuation, steps };
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let days = if case.days.test.is_empty() { &case.days.train } else { &case.days.test };
+        let scenarios = draw(&source, days, windows, &StateSpread::default(), StateKind::Local, &mut rng)?;
+        let mut policies = Vec::new();
+        for (n, mg) in fleet.microgrids.iter().enumerate() {
+            let layout = mg.layout(steps);
+            policies.push(untrained_policy(mg, n, &layout, StateKind::Local, shape, &scenarios, &mut rng)?);
+        }
+        let curvature = LossCurvature::of_fleet(fleet);
+        Ok(Bench { case, scenarios, policies, curvature })
+    }
+
+    /// One AC power flow from a flat start, loads and available PV power of successive rows.
+    pub fn power_flow(&self, budget: Duration) -> Result<Figure, CliError> {
+        let grid = &self.case.fleet.grid;
+        let demands = self.demands()?;
+        let mut ws = grid.workspace();
+        measure("power flow", budget, |k| {
+            let (p, q) = &demands[k % demands.len()];
+            let info = grid.solve(p, q, &mut ws, &FlowOptions::default())?;
+            Ok(vec![("iterations", info.iterations as f64)])
+        })
+    }
+
+    /// Eight power flows together.
+    pub fn batched_power_flow(&self, budget: Duration) -> Result<Figure, CliError> {
+        let grid = &self.case.fleet.grid;
+        let demands = self.demands()?;
+        let rows = |side: fn(&Demand) -> &Vec<f64>| -> Vec<f64> {
+            demands.iter().cycle().take(LANES).flat_map(side).copied().collect()
+        };
+        let (p, q) = (rows(|d| &d.0), rows(|d| &d.1));
+        let mut batch = grid.batch()?;
+        measure(&format!("power flow, {LANES} together"), budget, |_| {
+            batch.load(&p, &q)?;
+            let solved = grid.solve_batch(&mut batch, &FlowOptions::default())?;
+            let iterations: usize = solved.infos.iter().map(|info| info.iterations).sum();
+            Ok(vec![("power flows", LANES as f64), ("iterations", iterations as f64)])
+        })
+    }
+
+    /// Value and gradient of cost and priced limits in eight windows together.
+    pub fn gradient(&self, budget: Duration) -> Result<Figure, CliError> {
+        let fleet = &self.case.fleet;
+        let prices = LimitPrices::default();
+        let windows: Vec<PricedWindow<'_>> = self
+            .scenarios
+            .iter()
+            .cycle()
+            .take(LANES)
+            .map(|s| PricedWindow { window: &s.window, base: &s.base, prices: &prices })
+            .collect();
+        let usual = ExactSettings::default();
+        let pricing = LimitPricing {
+            voltage_curvature: usual.voltage_curvature,
+            current_curvature: usual.current_curvature,
+            voltage_margin_pu: usual.voltage_margin_pu,
+            current_margin: usual.current_margin,
+        };
+        let action = |lane: usize, n: usize| self.scenarios[lane % self.scenarios.len()].merit_order[n].as_slice();
+        let (mut ws, mut answer) = (GradientWorkspace::new(fleet), GradientAnswer::default());
+        let flows = (LANES * self.case.settings.steps) as f64;
+        measure(&format!("gradient, {LANES} windows together"), budget, |_| {
+            lagrangian_gradient_batch(fleet, &windows, action, &pricing, &mut ws, &mut answer)?;
+            Ok(vec![("power flows", flows), ("adjoints", flows)])
+        })
+    }
+
+    /// One update of all agents over a batch of windows, on all threads.
+    pub fn episode(&self, batch: usize, seed: u64, budget: Duration) -> Result<Figure, CliError> {
+        let fleet = &self.case.fleet;
+        let layouts = fleet.layouts(self.case.settings.steps);
+        let batch = batch.min(self.scenarios.len());
+        let learners =
+            self.policies.iter().zip(layouts).map(|(p, layout)| Learner::new(p.clone(), layout, batch)).collect();
+        let settings = ExactSettings { batch, episodes: usize::MAX, ..ExactSettings::default() };
+        let mut trainer = ExactTrainer::new(fleet, &self.scenarios, learners, settings, seed)?;
+        let flows = (batch * self.case.settings.steps) as f64;
+        measure(&format!("training episode, {batch} windows"), budget, |_| {
+            trainer.step()?;
+            Ok(vec![("power flows", flows), ("adjoints", flows)])
+        })
+    }
+
+    /// Numbers that an agent sends and receives in one update of a batch, in bytes: set points there, slopes back.
+    pub fn bytes_per_agent(&self, batch: usize) -> f64 {
+        let layouts = self.case.fleet.layouts(self.case.settings.steps);
+        let numbers: usize = layouts.iter().map(|layout| 2 * batch * layout.len()).sum();
+        8.0 * numbers as f64 / layouts.len().max(1) as f64
+    }
+
+    /// One decision of all agents with its certificate.
+    pub fn decision(&self, layer: LayerChoice, name: &str, budget: Duration) -> Result<Figure, CliError> {
+        let (fleet, steps) = (&self.case.fleet, self.case.settings.steps);
+        let mut proposer = PolicyFleet::try_new(fleet, steps, StateKind::Local, self.policies.clone(), "untrained")?;
+        let (settings, mut ws) = (guard(layer), PhysicsWorkspace::new(fleet));
+        measure(&format!("decision, {name}"), budget, |k| {
+            let window = &self.scenarios[k % self.scenarios.len().min(WINDOWS)].window;
+            let decided = propose_and_decide(fleet, window, &mut proposer, &settings, &self.curvature, &mut ws)?;
+            let certificate = decided.certificate();
+            Ok(vec![
+                ("programs", f64::from(certificate.programs)),
+                ("certified", f64::from(u8::from(certificate.is_certified()))),
+            ])
+        })
+    }
+
+    fn optimum(&self, budget: Duration) -> Result<Figure, CliError> {
+        let (fleet, settings) = (&self.case.fleet, CentralSettings::default());
+        let mut ws = PhysicsWorkspace::new(fleet);
+        measure("central optimum", budget, |k| {
+            let window = &self.scenarios[k % self.scenarios.len().min(WINDOWS)].window;
+            let optimum = optimise(fleet, window, None, &self.curvature, &settings, &mut ws)?;
+            Ok(vec![("rounds", optimum.rounds as f64), ("programs", f64::from(optimum.programs))])
+        })
+    }
+
+    /// Net demand of a few rows over the year, pu.
+    fn demands(&self) -> Result<Vec<Demand>, CliError> {
+        let base_kva = self.case.fleet.grid.network().base_mva() * 1e3;
+        self.scenarios
+            .iter()
+            .take(LANES)
+            .map(|s| {
+                let row = s.window.row;
+                let step = Injections::of_row(self.case, row)
+                    .ok_or_else(|| CliError::bad_input(format!("row {row} lies outside the data")))?;
+                let demand = |side: Vec<f64>| side.into_iter().map(|x| -x / base_kva).collect();
+                Ok((demand(step.p_kw), demand(step.q_kvar)))
+            })
+            .collect()
+    }
+}
+
+/// Runs the command.
+pub fn run(args: &BenchArgs, out: &mut Output) -> Result<(), CliError> {
+    let case = case_argument::load(&args.case.case)?;
+    let usual = preset::of(case.fleet.microgrids.len());
+    let bench = Bench::new(&case, 2 * usual.batch.max(WINDOWS), &usual.shape, args.seed)?;
+    let mut figures = vec![
+        bench.power_flow(BUDGET)?,
+        bench.batched_power_flow(BUDGET)?,
+        bench.gradient(BUDGET)?,
+        bench.episode(usual.batch, args.seed, BUDGET)?,
+        bench.decision(LayerChoice::Bare, "bare", BUDGET)?,
+        bench.decision(LayerChoice::Repaired, "repaired", BUDGET)?,
+        bench.decision(LayerChoice::Polished, "polished", BUDGET)?,
+    ];
+    figures.push(bench.optimum(BUDGET)?);
+    let machine = Machine::here();
+    if out.is_json() {
+        return out.json(&serde_json::json!({ "case": case.name, "machine": machine, "figures": figures }));
+    }
+    out.line(format!(
+        "{}: {} buses, {} microgrids",
+        case.name,
+        case.fleet.grid.n_buses(),
+        case.fleet.microgrids.len()
+    ))?;
+    say_machine(&machine, out)?;
+    let rows: Vec<Vec<String>> = figures
+        .iter()
+        .map(|f| {
+            let work: Vec<String> = f.work.iter().map(|(name, amount)| format!("{amount:.3} {name}")).collect();
+            let times = [f.median_ms, f.p99_ms].map(|t| format!("{t:.4}"));
+            vec![f.what.clone(), times[0].clone(), times[1].clone(), f.repetitions.to_string(), work.join(", ")]
+        })
+        .collect();
+    out.table(&["", "median ms", "99 % ms", "repetitions", "work of one, mean"], &rows)
+}
+
+/// One line about the machine.
+pub fn say_machine(machine: &Machine, out: &mut Output) -> Result<(), CliError> {
+    out.line(format!("{}, {} cores, {} threads", machine.cpu, machine.cores, machine.threads))
+}
