@@ -33,7 +33,7 @@ pub fn of(microgrids: usize) -> Preset {
         ..NetworkShape::default()
     };
     match microgrids {
-        0..=20 => Preset { windows: WINDOWS, batch: 200, episodes: 7000, shape: NetworkShape::default() },
+        0..=20 => Preset { windows: WINDOWS, batch: 200, episodes: 10_000, shape: NetworkShape::default() },
         21..=200 => Preset { windows: 8000, batch: 100, episodes: 4000, shape: shape(96, 24) },
         201..=1000 => Preset { windows: 4000, batch: 32, episodes: 3000, shape: shape(64, 16) },
         _ => Preset { windows: 2000, batch: 16, episodes: 4_000_000 / microgrids, shape: shape(48, 8) },
