@@ -371,6 +371,9 @@ pub struct BenchArgs {
     /// The case.
     #[command(flatten)]
     pub case: CaseArg,
+    /// Run folder of `train` or `reproduce`: decide with its policies instead of untrained ones
+    #[arg(long, value_name = "DIR", conflicts_with = "scaling")]
+    pub policy: Option<PathBuf>,
     /// Instead, generated cases of growing size, and how the times grow with it
     #[arg(long, conflicts_with = "case")]
     pub scaling: bool,

@@ -1,19 +1,20 @@
 //! `covolt bench`: times on this machine, with the work behind them, which is the same on every machine.
 //!
-//! Decisions are those of untrained policies, which propose the merit order, on drawn windows of the test days: what a network of
-//! this size costs, and repairs to do. Everything but the training episode runs on one thread.
+//! Decisions are those of the given policies, or of untrained ones, which propose the merit order and so give repairs more to do,
+//! on drawn windows of the test days. Everything but the training episode runs on one thread.
 
 use crate::case_argument;
 use crate::cli::{BenchArgs, LayerChoice};
 use crate::commands::dispatch::guard;
 use crate::exit::CliError;
 use crate::output::Output;
+use crate::policy_folder;
 use crate::training::preset;
 use covolt_case::{Case, Injections};
-use covolt_dispatch::{PolicyFleet, propose_and_decide};
+use covolt_dispatch::{PolicyFleet, propose_and_decide, start_state};
 use covolt_fleet::{
-    GradientAnswer, GradientWorkspace, LimitPrices, LimitPricing, LossCurvature, PhysicsWorkspace, PricedWindow,
-    StateKind, lagrangian_gradient_batch,
+    GradientAnswer, GradientWorkspace, LimitPrices, LimitPricing, LossCurvature, PhysicsWorkspace, PriceKnowledge,
+    PricedWindow, StateKind, Window, lagrangian_gradient_batch,
 };
 use covolt_grid::{FlowOptions, LANES};
 use covolt_learn::{
@@ -33,6 +34,8 @@ const FEWEST: usize = 5;
 const MOST: usize = 2000;
 /// Windows that decisions and optimum go through in turn.
 const WINDOWS: usize = 40;
+/// Whole days that the optimum of a day goes through in turn.
+const DAYS: usize = 8;
 
 /// One figure.
 #[derive(Debug, Serialize)]
@@ -235,6 +238,28 @@ impl<'a> Bench<'a> {
         })
     }
 
+    /// Central optimum of whole days: windows as long as a day, from half-full batteries.
+    fn day_optimum(&self, budget: Duration) -> Result<Figure, CliError> {
+        let (case, fleet) = (self.case, &self.case.fleet);
+        let (outlook, valuation) = (case_argument::outlook(case), case_argument::valuation(case));
+        let days = if case.days.test.is_empty() { &case.days.train } else { &case.days.test };
+        let mut windows = Vec::new();
+        for day in days.iter().step_by(days.len().div_ceil(DAYS).max(1)) {
+            let rows = case.profiles.rows_of_day(*day);
+            let starts = start_state(fleet, &case.profiles, rows.start, 0.5)?;
+            let knowledge = PriceKnowledge::DayAhead;
+            let steps = rows.len();
+            let ends = outlook.terminal_values(fleet, &case.profiles, rows.start, steps, &valuation, knowledge);
+            windows.extend(Window::from_profiles(&case.profiles, rows.start, steps, &starts, &ends));
+        }
+        let longest = windows.iter().map(|w| w.steps).max().unwrap_or(0);
+        let (settings, mut ws) = (CentralSettings::default(), PhysicsWorkspace::new(fleet));
+        measure(&format!("central optimum, {longest} steps"), budget, |k| {
+            let optimum = optimise(fleet, &windows[k % windows.len()], None, &self.curvature, &settings, &mut ws)?;
+            Ok(vec![("rounds", optimum.rounds as f64), ("programs", f64::from(optimum.programs))])
+        })
+    }
+
     /// Net demand of a few rows over the year, pu.
     fn demands(&self) -> Result<Vec<Demand>, CliError> {
         let base_kva = self.case.fleet.grid.network().base_mva() * 1e3;
@@ -256,7 +281,10 @@ impl<'a> Bench<'a> {
 pub fn run(args: &BenchArgs, out: &mut Output) -> Result<(), CliError> {
     let case = case_argument::load(&args.case.case)?;
     let usual = preset::of(case.fleet.microgrids.len());
-    let bench = Bench::new(&case, 2 * usual.batch.max(WINDOWS), &usual.shape, args.seed)?;
+    let mut bench = Bench::new(&case, 2 * usual.batch.max(WINDOWS), &usual.shape, args.seed)?;
+    if let Some(folder) = &args.policy {
+        bench.policies = policy_folder::load(&case, folder)?.policies;
+    }
     let mut figures = vec![
         bench.power_flow(BUDGET)?,
         bench.batched_power_flow(BUDGET)?,
@@ -267,6 +295,7 @@ pub fn run(args: &BenchArgs, out: &mut Output) -> Result<(), CliError> {
         bench.decision(LayerChoice::Polished, "polished", BUDGET)?,
     ];
     figures.push(bench.optimum(BUDGET)?);
+    figures.push(bench.day_optimum(2 * BUDGET)?);
     let machine = Machine::here();
     if out.is_json() {
         return out.json(&serde_json::json!({ "case": case.name, "machine": machine, "figures": figures }));
