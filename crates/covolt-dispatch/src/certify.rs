@@ -40,6 +40,16 @@ impl Examination {
         Examination { returns, local: local_limits::check(fleet, window, actions) }
     }
 
+    /// Of the whole fleet, whose feeders have been examined: their returns joined, all device limits once more.
+    pub fn joined(
+        fleet: &Fleet,
+        window: &Window,
+        actions: &[Vec<f64>],
+        returns: Result<WindowReturns, GridError>,
+    ) -> Examination {
+        Examination { returns, local: local_limits::check(fleet, window, actions) }
+    }
+
     /// Every limit of network and devices holds.
     pub fn is_safe(&self) -> bool {
         self.local.is_empty() && self.returns.as_ref().is_ok_and(returns_are_safe)
@@ -52,17 +62,13 @@ pub(crate) fn returns_are_safe(returns: &WindowReturns) -> bool {
     returns.is_safe() && finite(&returns.voltage) && finite(&returns.current) && returns.total().is_finite()
 }
 
-/// Writes the certificate of what was examined.
-#[allow(clippy::too_many_arguments)]
+/// Writes the certificate of what was examined; `tight` are the limits of [`tight_limits`].
 pub(crate) fn certificate(
     fleet: &Fleet,
-    window: &Window,
-    base: &BaseDemand,
-    actions: &[Vec<f64>],
     examination: &Examination,
+    mut tight: Vec<Nearest>,
     version: &str,
     history: &History,
-    ws: &mut PhysicsWorkspace,
 ) -> Certificate {
     let layer = match (history.polish_steps, history.repairs, history.central) {
         (0, 0, false) => Layer::Bare,
@@ -94,11 +100,6 @@ pub(crate) fn certificate(
     certificate.cost_usd = Some(returns.total());
     certificate.worst_voltage = returns.voltage.map(|nearest| network_reading(fleet, nearest));
     certificate.worst_current = returns.current.map(|nearest| network_reading(fleet, nearest));
-    let mut tight = Vec::new();
-    let near = |nearest: Option<Nearest>, room: f64| nearest.is_some_and(|n| n.excess.is_nan() || n.excess > -room);
-    if near(returns.voltage, BINDING_VOLTAGE_PU) || near(returns.current, BINDING_CURRENT) {
-        tight = tight_limits(fleet, window, base, actions, ws);
-    }
     for nearest in &tight {
         let name = nearest.limit.describe(fleet);
         if !certificate.binding.contains(&name) {
@@ -129,15 +130,20 @@ fn tolerances_beyond(nearest: Nearest) -> f64 {
     nearest.excess / tolerance(nearest.limit)
 }
 
-/// Every network limit that binds or is broken, in the order of steps, buses, branches.
-fn tight_limits(
+/// Every network limit that binds or is broken, in the order of steps, buses, branches; `returns` say whether there is any.
+pub(crate) fn tight_limits(
     fleet: &Fleet,
     window: &Window,
     base: &BaseDemand,
     actions: &[Vec<f64>],
+    returns: &WindowReturns,
     ws: &mut PhysicsWorkspace,
 ) -> Vec<Nearest> {
+    let near = |nearest: Option<Nearest>, room: f64| nearest.is_some_and(|n| n.excess.is_nan() || n.excess > -room);
     let mut tight = Vec::new();
+    if !near(returns.voltage, BINDING_VOLTAGE_PU) && !near(returns.current, BINDING_CURRENT) {
+        return tight;
+    }
     let source = fleet.grid.network().source().bus;
     for step in 0..window.steps {
         if ws.solve_step(fleet, base, actions, window.steps, step).is_err() {

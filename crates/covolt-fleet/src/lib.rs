@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | which devices, with which limits? | [`devices`] | (5)-(14) |
 //! | which microgrids, on which grid? | [`fleet`] | - |
+//! | which parts of it do not influence each other? | [`feeders`] | - |
 //! | what is given from outside, over the year / over one window? | [`profiles`], [`window`] | (32), (33) |
 //! | how is an action vector laid out? | [`layout`] | (16) |
 //! | how does any vector become an action the devices can follow? | [`feasible_map`] | (5)-(14) |
@@ -21,6 +22,7 @@
 pub mod cost;
 pub mod devices;
 pub mod feasible_map;
+pub mod feeders;
 pub mod fleet;
 pub mod gradient;
 pub mod gradient_batch;
@@ -40,6 +42,7 @@ pub mod window_program;
 
 pub use cost::Cost;
 pub use devices::{Battery, DieselGenerator, FuelCurve, Load, Photovoltaic};
+pub use feeders::Feeder;
 pub use fleet::{Fleet, FleetFault, Microgrid};
 pub use gradient::{LagrangianValue, LimitPrices, LimitPricing, PriceScratch, lagrangian_gradient};
 pub use gradient_batch::{GradientAnswer, GradientWorkspace, PricedWindow, lagrangian_gradient_batch};
