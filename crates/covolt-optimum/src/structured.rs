@@ -9,14 +9,19 @@
 //! | what is one iteration? | `interior_point.rs` |
 //! | how are circles and currents scaled? | `cone.rs` |
 //! | what does an iteration ask of an elimination order? | `newton_system.rs` |
-//! | how is the Newton matrix eliminated along the steps? | `time_major.rs` |
+//! | how is the Newton matrix eliminated along the steps? | `time_major.rs`, `elimination.rs` |
+//! | how along the microgrids, with work linear in their number? | `agent_major.rs` |
+//! | which of the two for which program? | `elimination_order.rs` |
 //! | which coupled rows does the program really need? | `working_rows.rs` |
 //!
 //! Where the program has rows of another shape, or the iteration gets nowhere, the answer is `None` and a general solver
 //! takes over.
 
+mod agent_major;
 mod cone;
 mod coupled_rows;
+mod elimination;
+mod elimination_order;
 mod form;
 mod functionals;
 mod interior_point;
@@ -27,16 +32,17 @@ mod working_rows;
 
 use crate::conic_program::{ProgramSettings, SolvedProgram, VOLTAGE_UNIT_PU};
 use covolt_fleet::window_program::WindowProgram;
+use elimination_order::EliminationOrder;
 use form::{CoupledLimit, Form};
 use interior_point::InteriorPoint;
-use time_major::TimeMajor;
+
 use working_rows::WorkingRows;
 
 /// Memory of the structured solver: kept from program to program, whatever their sizes.
 #[derive(Debug, Default)]
 pub struct ProgramWorkspace {
     form: Form,
-    point: InteriorPoint<TimeMajor>,
+    point: InteriorPoint<EliminationOrder>,
     rows: WorkingRows,
 }
 
