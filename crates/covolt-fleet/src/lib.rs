@@ -14,7 +14,7 @@
 //! | what are prices expected to be after the window? | [`price_outlook`] | - |
 //! | what would a price taker do? | [`merit_order`] | - |
 //! | what does an agent see? | [`state`] | S_n of (16) |
-//! | the window as a convex program at an action? | [`window_program`], [`loss_curvature`] | (1)-(14), (24) |
+//! | the window as a convex program at an action? | [`window_program`], [`loss_curvature`], [`network_tree`] | (1)-(14), (24) |
 //!
 //! The crate knows neither neural networks nor files nor transport. Powers are in kW and kvar, energy in kWh,
 //! currents in A, voltages in per unit; a net demand is positive for consumption.
@@ -31,6 +31,7 @@ mod limit_lanes;
 pub mod limits;
 pub mod loss_curvature;
 pub mod merit_order;
+pub mod network_tree;
 pub mod price_outlook;
 pub mod profiles;
 pub mod returns;

@@ -10,14 +10,14 @@
 //! | how are circles and currents scaled? | `cone.rs` |
 //! | what does an iteration ask of an elimination order? | `newton_system.rs` |
 //! | how is the Newton matrix eliminated along the steps? | `time_major.rs`, `elimination.rs` |
-//! | how along the microgrids, with work linear in their number? | `agent_major.rs` |
+//! | how along the tree of the feeder, with work linear in the number of microgrids? | `tree_major.rs`, `tree_rows.rs`, `agent_matrix.rs` |
 //! | which of the two for which program? | `elimination_order.rs` |
 //! | which coupled rows does the program really need? | `working_rows.rs` |
 //!
 //! Where the program has rows of another shape, or the iteration gets nowhere, the answer is `None` and a general solver
 //! takes over.
 
-mod agent_major;
+mod agent_matrix;
 mod cone;
 mod coupled_rows;
 mod elimination;
@@ -28,6 +28,8 @@ mod interior_point;
 mod newton_system;
 mod states;
 mod time_major;
+mod tree_major;
+mod tree_rows;
 mod working_rows;
 
 use crate::conic_program::{ProgramSettings, SolvedProgram, VOLTAGE_UNIT_PU};

@@ -1,32 +1,32 @@
 //! Which elimination order a program is solved in: the one with less work, by count.
 //!
-//! Along the steps the work is linear in their number and cubic in that of the microgrids, along the microgrids the other
-//! way round. The count is made again whenever rows join, and depends on the program only.
+//! Along the steps the work is linear in their number and cubic in that of the microgrids, along the tree the other way
+//! round. The count is made again whenever rows join, and depends on the program only.
 
-use super::agent_major::{self, AgentMajor};
 use super::form::Form;
 use super::newton_system::{NewtonSystem, RightHandSide, Step, Weights};
 use super::time_major::{self, TimeMajor};
+use super::tree_major::{self, TreeMajor};
 
 /// Both orders, and which is in use.
 #[derive(Debug, Default)]
 pub(super) struct EliminationOrder {
     time_major: TimeMajor,
-    agent_major: AgentMajor,
-    along_agents: bool,
+    tree_major: TreeMajor,
+    along_tree: bool,
 }
 
 impl NewtonSystem for EliminationOrder {
     fn prepare(&mut self, form: &Form) {
-        self.along_agents = agent_major::work(form) < time_major::work(form);
-        if self.along_agents { self.agent_major.prepare(form) } else { self.time_major.prepare(form) }
+        self.along_tree = tree_major::work(form) < time_major::work(form);
+        if self.along_tree { self.tree_major.prepare(form) } else { self.time_major.prepare(form) }
     }
 
     fn factor(&mut self, form: &Form, weights: &Weights) -> bool {
-        if self.along_agents { self.agent_major.factor(form, weights) } else { self.time_major.factor(form, weights) }
+        if self.along_tree { self.tree_major.factor(form, weights) } else { self.time_major.factor(form, weights) }
     }
 
     fn solve(&mut self, form: &Form, rhs: &RightHandSide, step: &mut Step) {
-        if self.along_agents { self.agent_major.solve(form, rhs, step) } else { self.time_major.solve(form, rhs, step) }
+        if self.along_tree { self.tree_major.solve(form, rhs, step) } else { self.time_major.solve(form, rhs, step) }
     }
 }

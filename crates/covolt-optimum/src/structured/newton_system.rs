@@ -1,6 +1,6 @@
 //! What the interior point asks of an elimination order: factorise, and solve for a right-hand side.
 //!
-//! [`super::time_major`] goes along the steps of the window, [`super::agent_major`] along the microgrids.
+//! [`super::time_major`] goes along the steps of the window, [`super::tree_major`] along the tree of the feeder.
 
 use super::cone::Triple;
 use super::form::Form;
