@@ -17,17 +17,17 @@
 //! ```
 //!
 //! so one dense elimination of (x, u), positive pivots then negative ones, leaves M and p in the last 4 T rows. A branch
-//! p-k with V_k = V_p - Z J and J = I, and with rows phi(J, V_k) = 1/2 omega (f - r_u)^2 on it and its bus
-//! (f = F_J J + F_V V_k, F_V = here + above, F_J = above Z, omega = D^-1, Phi = F^T omega F, c = F^T omega r_u):
+//! p-k with V_k = V_p - Z J and J = I, and with rows F_J J + F_V V_k - D u = r_u on it and its bus (F_V = here + above,
+//! F_J = above Z), whose multipliers u stay unknowns, since a weight 1/D costs digits where the limit binds:
 //!
 //! ```text
-//!   w_k = w_p - Z^T a + Phi_JJ J + Phi_JV V_k - c_J       a = A + Phi_VJ J + Phi_VV V_k - c_V
-//!   G xi_k = xi_p + q      X = G^-1      (J, a) = p~ + M~ xi_k = p' + M' xi_p
-//!   M' = M~ X              p' = p~ + M' q
+//!   w_k + Z^T a - F_J^T u = w_p     V_k + Z I = V_p     F_J I + F_V V_k - D u = r_u     a = A + F_V^T u
+//!   G (xi_k, u) = (xi_p, 0) + q     X = G^-1            (J, a) = p + M~ (xi_k, u) = p' + M' xi_p
+//!   O = M~ X = (M', ...)            p' = p + O q        q = (-Z^T p_A, -Z p_I, r_u - F_J p_I)
 //! ```
 //!
-//! and (M', p') add to the parent's. At the source w = V = 0, and the way back is xi_k = X (xi_p + q). Work per iteration:
-//! N (a + m + 4 T)^3 / 6 for a variables and m rows of a microgrid, 2 (4 T)^3 for a bus of the feeder.
+//! and (M', p') add to the parent's. At the source w = V = 0, and the way back is (xi_k, u) = X ((xi_p, 0) + q). Work per
+//! iteration: N (a + m + 4 T)^3 / 6 for a variables and m rows of a microgrid, 2 (4 T + m)^3 for a bus of the feeder.
 
 use super::agent_matrix::AgentMatrix;
 use super::elimination::{backward, eliminate, forward};
@@ -35,7 +35,7 @@ use super::form::Form;
 use super::newton_system::{NewtonSystem, ROW_REGULARISATION, RightHandSide, Step, Weights, dot};
 use super::states::NONE;
 use super::tree_rows::PlacedRow;
-use covolt_fleet::network_tree::{FeederNode, NetworkTree, Pair, Pairing};
+use covolt_fleet::network_tree::{FeederNode, NetworkTree, Pair};
 
 /// One microgrid.
 #[derive(Debug, Clone, Copy, Default)]
@@ -57,18 +57,19 @@ struct FeederRow {
     step: usize,
     of_current: Pair,
     of_voltage: Pair,
-    /// Weights (11, 12, 22); 12 and 22 of a row and the next.
-    omega: [f64; 3],
-    /// The next row belongs to the same cone.
-    pair: bool,
 }
 
-/// Phi of one bus and step.
+/// A bus of the feeder.
 #[derive(Debug, Clone, Copy, Default)]
-struct Phi {
-    jj: Pairing,
-    jv: Pairing,
-    vv: Pairing,
+struct Node {
+    /// Prices, voltages, and multipliers of its rows.
+    order: usize,
+    /// Its rows: first and one past the last.
+    rows: (usize, usize),
+    /// First entry of X, of O, and of q.
+    x: usize,
+    out: usize,
+    q: usize,
 }
 
 /// Factors and scratch.
@@ -80,26 +81,22 @@ pub(super) struct TreeMajor {
     own_rows: Vec<Vec<(usize, usize)>>,
     feeder_rows: Vec<FeederRow>,
     matrix: Vec<f64>,
-    /// Per node: M on the way in, M' on the way out; X; Phi of each step.
+    nodes: Vec<Node>,
+    /// M of every node.
     m: Vec<f64>,
     x: Vec<f64>,
-    phi: Vec<Phi>,
+    out: Vec<f64>,
     // Right-hand sides and solutions.
     agent_rhs: Vec<f64>,
     p: Vec<f64>,
     q: Vec<f64>,
+    /// xi of every node.
     xi: Vec<f64>,
-    c: Vec<[Pair; 2]>,
     rhs: Vec<f64>,
     adjoint: Vec<f64>,
     // Scratch of one bus.
     tilde: Vec<f64>,
     scratch: Vec<f64>,
-}
-
-fn resized<T: Clone + Default>(memory: &mut Vec<T>, size: usize) {
-    memory.clear();
-    memory.resize(size, T::default());
 }
 
 impl NewtonSystem for TreeMajor {
@@ -116,24 +113,26 @@ impl NewtonSystem for TreeMajor {
             matrix += order * order;
             rhs += order;
         }
-        let nodes = nodes(tree);
+        let (x, out, q) = self.place_nodes(tree, width);
+        let nodes = self.nodes.len();
+        let largest = self.nodes.iter().map(|node| node.order).max().unwrap_or(width);
         for (memory, size) in [
             (&mut self.matrix, matrix),
             (&mut self.agent_rhs, rhs),
             (&mut self.m, nodes * width * width),
-            (&mut self.x, nodes * width * width),
+            (&mut self.x, x),
+            (&mut self.out, out),
             (&mut self.p, nodes * width),
-            (&mut self.q, nodes * width),
+            (&mut self.q, q),
             (&mut self.xi, nodes * width),
             (&mut self.rhs, form.n()),
             (&mut self.adjoint, form.states.incoming.len()),
-            (&mut self.tilde, width * width),
-            (&mut self.scratch, width * width),
+            (&mut self.tilde, width * largest),
+            (&mut self.scratch, 2 * largest),
         ] {
-            resized(memory, size);
+            memory.clear();
+            memory.resize(size, 0.0);
         }
-        resized(&mut self.phi, nodes * form.steps);
-        resized(&mut self.c, nodes * form.steps);
     }
 
     fn factor(&mut self, form: &Form, weights: &Weights) -> bool {
@@ -144,19 +143,14 @@ impl NewtonSystem for TreeMajor {
                 return false;
             }
         }
-        self.weigh_feeder_rows(form, weights);
-        let mut sound = true;
-        for k in (1..nodes(tree)).rev() {
-            sound &= self.eliminate_node(form.steps, tree, k);
-        }
-        sound
+        (1..self.nodes.len()).rev().all(|k| self.eliminate_node(form.steps, tree, k, weights))
     }
 
     fn solve(&mut self, form: &Form, rhs: &RightHandSide, step: &mut Step) {
         let Some(tree) = &form.tree_rows.tree else { return };
         self.pull_states_back(form, rhs);
         self.sweep_up(form, tree, rhs);
-        self.sweep_down(form, tree, rhs, step);
+        self.sweep_down(form, tree, step);
         for (at, state) in form.states.incoming.iter().enumerate() {
             let before = if state.from == NONE { 0.0 } else { step.states[state.from] };
             step.states[at] = before + state.terms.iter().map(|term| term.coefficient * step.x[term.x]).sum::<f64>();
@@ -201,12 +195,30 @@ impl TreeMajor {
                             step: t,
                             of_current: [above[0] * z[0] + above[1] * z[2], above[0] * z[1] + above[1] * z[3]],
                             of_voltage: [here[0] + above[0], here[1] + above[1]],
-                            ..FeederRow::default()
                         });
                     }
                 }
             }
         }
+        self.feeder_rows.sort_by_key(|row| (row.node, row.row));
+    }
+
+    /// Lays out the nodes; entries of X, O and q of all of them.
+    fn place_nodes(&mut self, tree: &NetworkTree, width: usize) -> (usize, usize, usize) {
+        self.nodes.clear();
+        let (mut x, mut out, mut q, mut next) = (0, 0, 0, 0);
+        for k in 0..nodes(tree) {
+            let first = next;
+            while self.feeder_rows.get(next).is_some_and(|row| row.node == k) {
+                next += 1;
+            }
+            let order = width + next - first;
+            self.nodes.push(Node { order, rows: (first, next), x, out, q });
+            x += order * order;
+            out += width * order;
+            q += order;
+        }
+        (x, out, q)
     }
 
     /// The microgrid's matrix, its variables and own rows eliminated; what is left goes to its node.
@@ -265,55 +277,13 @@ impl TreeMajor {
         true
     }
 
-    fn weigh_feeder_rows(&mut self, form: &Form, weights: &Weights) {
-        self.phi.fill(Phi::default());
-        let mut next = 0;
-        while next < self.feeder_rows.len() {
-            let FeederRow { row, node, step, of_current, of_voltage, .. } = self.feeder_rows[next];
-            let between = weights.compliance_pair[row];
-            let d11 = weights.compliance[row] + ROW_REGULARISATION;
-            let phi = &mut self.phi[node * form.steps + step];
-            let mut add = |weight: f64, (j1, v1): (&Pair, &Pair), (j2, v2): (&Pair, &Pair)| {
-                for a in 0..2 {
-                    for b in 0..2 {
-                        phi.jj[2 * a + b] += weight * j1[a] * j2[b];
-                        phi.jv[2 * a + b] += weight * j1[a] * v2[b];
-                        phi.vv[2 * a + b] += weight * v1[a] * v2[b];
-                    }
-                }
-            };
-            let first = (&of_current, &of_voltage);
-            if matches!(self.feeder_rows.get(next + 1), Some(other) if other.row == row + 1 && other.node == node)
-                && between != 0.0
-            {
-                let d22 = weights.compliance[row + 1] + ROW_REGULARISATION;
-                let scale = 1.0 / (d11 * d22 - between * between);
-                let omega = [d22 * scale, -between * scale, d11 * scale];
-                let FeederRow { of_current, of_voltage, .. } = self.feeder_rows[next + 1];
-                let second = (&of_current, &of_voltage);
-                add(omega[0], first, first);
-                add(omega[1], first, second);
-                add(omega[1], second, first);
-                add(omega[2], second, second);
-                (self.feeder_rows[next].omega, self.feeder_rows[next].pair) = (omega, true);
-                next += 2;
-            } else {
-                let omega = 1.0 / d11;
-                add(omega, first, first);
-                (self.feeder_rows[next].omega, self.feeder_rows[next].pair) = ([omega, 0.0, 0.0], false);
-                next += 1;
-            }
-        }
-    }
-
-    /// M' and X of a node; M' is added to its parent's M. False where G is singular.
-    fn eliminate_node(&mut self, steps: usize, tree: &NetworkTree, k: usize) -> bool {
-        let width = 4 * steps;
-        let volt = 2 * steps;
-        let square = width * width;
-        let TreeMajor { m, x, phi, tilde, scratch, .. } = self;
-        let (before, from) = m.split_at_mut(k * square);
-        let m = &mut from[..square];
+    /// X and O of a node; M' is added to its parent's M. False where G is singular.
+    fn eliminate_node(&mut self, steps: usize, tree: &NetworkTree, k: usize, weights: &Weights) -> bool {
+        let (width, volt) = (4 * steps, 2 * steps);
+        let Node { order, rows, x, out, .. } = self.nodes[k];
+        let feeder_rows = &self.feeder_rows[rows.0..rows.1];
+        let (before, from) = self.m.split_at_mut(k * width * width);
+        let m = &mut from[..width * width];
         for t in 0..steps {
             let slope = &node_at(tree, t, k).slope;
             for i in 0..2 {
@@ -323,63 +293,65 @@ impl TreeMajor {
                 }
             }
         }
-        tilde.copy_from_slice(m);
-        for t in 0..steps {
-            let phi = &phi[k * steps + t];
+        // M~.
+        let tilde = &mut self.tilde[..width * order];
+        tilde.fill(0.0);
+        for (target, source) in tilde.chunks_exact_mut(order).zip(m.chunks_exact(width)) {
+            target[..width].copy_from_slice(source);
+        }
+        for (j, row) in feeder_rows.iter().enumerate() {
             for i in 0..2 {
-                let row = &mut tilde[(volt + 2 * t + i) * width..][..width];
-                for j in 0..2 {
-                    // Phi_VJ is the transpose of Phi_JV.
-                    let weight = phi.jv[2 * j + i];
-                    let source = &m[(2 * t + j) * width..][..width];
-                    row.iter_mut().zip(source).for_each(|(r, s)| *r += weight * s);
-                    row[volt + 2 * t + j] += phi.vv[2 * i + j];
-                }
+                tilde[(volt + 2 * row.step + i) * order + width + j] = row.of_voltage[i];
             }
         }
-        let g = &mut x[k * square..(k + 1) * square];
+        let g = &mut self.x[x..x + order * order];
         g.fill(0.0);
         for t in 0..steps {
-            let (z, phi) = (&node_at(tree, t, k).z, &phi[k * steps + t]);
+            let z = &node_at(tree, t, k).z;
             for i in 0..2 {
-                let row = &mut g[(2 * t + i) * width..][..width];
-                row[2 * t + i] = 1.0;
+                let (price, voltage) = (2 * t + i, volt + 2 * t + i);
+                g[price * order + price] = 1.0;
+                g[voltage * order + voltage] = 1.0;
                 for j in 0..2 {
-                    let (a, current) = (&tilde[(volt + 2 * t + j) * width..], &m[(2 * t + j) * width..]);
-                    let (za, weight) = (z[2 * j + i], phi.jj[2 * i + j]);
-                    let both = a[..width].iter().zip(&current[..width]);
-                    row.iter_mut().zip(both).for_each(|(r, (a, c))| *r += za * a - weight * c);
-                    row[volt + 2 * t + j] -= phi.jv[2 * i + j];
-                }
-                let row = &mut g[(volt + 2 * t + i) * width..][..width];
-                row[volt + 2 * t + i] = 1.0;
-                for j in 0..2 {
-                    let current = &m[(2 * t + j) * width..][..width];
-                    row.iter_mut().zip(current).for_each(|(r, c)| *r += z[2 * i + j] * c);
+                    let (current, pull) = ((2 * t + j) * order, (volt + 2 * t + j) * order);
+                    add(&mut g[price * order..][..order], z[2 * j + i], &tilde[pull..][..order]);
+                    add(&mut g[voltage * order..][..order], z[2 * i + j], &tilde[current..][..order]);
                 }
             }
         }
-        if !invert(g, width, scratch) {
+        for (j, row) in feeder_rows.iter().enumerate() {
+            let own = (width + j) * order;
+            for i in 0..2 {
+                let (price, voltage) = (2 * row.step + i, volt + 2 * row.step + i);
+                g[price * order + width + j] -= row.of_current[i];
+                add(&mut g[own..][..order], row.of_current[i], &tilde[price * order..][..order]);
+                g[own + voltage] += row.of_voltage[i];
+            }
+            g[own + width + j] -= weights.compliance[row.row] + ROW_REGULARISATION;
+            let between = weights.compliance_pair[row.row];
+            if between != 0.0 && j + 1 < feeder_rows.len() {
+                g[own + width + j + 1] -= between;
+                g[own + order + width + j] -= between;
+            }
+        }
+        if !invert(g, order, &mut self.scratch) {
             return false;
         }
-        // M' = M~ X, made symmetric to the last digit.
-        scratch.fill(0.0);
-        for i in 0..width {
-            let target = &mut scratch[i * width..(i + 1) * width];
-            for j in 0..width {
-                let factor = tilde[i * width + j];
-                let row = &g[j * width..(j + 1) * width];
-                target.iter_mut().zip(row).for_each(|(t, x)| *t += factor * x);
-            }
-        }
-        for i in 0..width {
-            for j in 0..width {
-                m[i * width + j] = 0.5 * (scratch[i * width + j] + scratch[j * width + i]);
+        let product = &mut self.out[out..out + width * order];
+        product.fill(0.0);
+        for (target, factors) in product.chunks_exact_mut(order).zip(tilde.chunks_exact(order)) {
+            for (&factor, row) in factors.iter().zip(g.chunks_exact(order)) {
+                add(target, factor, row);
             }
         }
         let parent = node_at(tree, 0, k).parent;
-        let target = &mut before[parent * square..(parent + 1) * square];
-        target.iter_mut().zip(m.iter()).for_each(|(t, m)| *t += m);
+        let target = &mut before[parent * width * width..(parent + 1) * width * width];
+        for i in 0..width {
+            for j in 0..width {
+                // Symmetric but for rounding.
+                target[i * width + j] += 0.5 * (product[i * order + j] + product[j * order + i]);
+            }
+        }
         true
     }
 
@@ -402,7 +374,6 @@ impl TreeMajor {
     fn sweep_up(&mut self, form: &Form, tree: &NetworkTree, rhs: &RightHandSide) {
         let (steps, width, volt) = (form.steps, 4 * form.steps, 2 * form.steps);
         self.p.fill(0.0);
-        self.c.fill([[0.0; 2]; 2]);
         for n in 0..form.agents {
             let Agent { matrix, order, variables, rows, rhs: start } = self.agents[n];
             let own = &mut self.agent_rhs[start..start + order];
@@ -419,68 +390,45 @@ impl TreeMajor {
             let p = &mut self.p[tree.steps[0].ports[n].node * width..][..width];
             p.iter_mut().zip(&own[variables + rows..]).for_each(|(p, left)| *p -= left);
         }
-        for (i, row) in self.feeder_rows.iter().enumerate() {
-            let [w11, w12, w22] = row.omega;
-            let first = rhs.coupled[row.row];
-            let mut add = |row: &FeederRow, pull: f64| {
-                let c = &mut self.c[row.node * steps + row.step];
-                for a in 0..2 {
-                    c[0][a] += pull * row.of_current[a];
-                    c[1][a] += pull * row.of_voltage[a];
-                }
-            };
-            if row.pair {
-                let second = rhs.coupled[row.row + 1];
-                add(row, w11 * first + w12 * second);
-                add(&self.feeder_rows[i + 1], w12 * first + w22 * second);
-            } else if i == 0 || !self.feeder_rows[i - 1].pair {
-                add(row, w11 * first);
-            }
-        }
-        for k in (1..nodes(tree)).rev() {
+        for k in (1..self.nodes.len()).rev() {
+            let Node { order, rows, out, q, .. } = self.nodes[k];
             let (before, from) = self.p.split_at_mut(k * width);
             let p = &mut from[..width];
-            let q = &mut self.q[k * width..(k + 1) * width];
+            let q = &mut self.q[q..q + order];
             for t in 0..steps {
-                let (z, phi) = (&node_at(tree, t, k).z, &self.phi[k * steps + t]);
-                let [c_j, c_v] = self.c[k * steps + t];
-                let current = [p[2 * t], p[2 * t + 1]];
+                let z = &node_at(tree, t, k).z;
+                let (current, pull) = ([p[2 * t], p[2 * t + 1]], [p[volt + 2 * t], p[volt + 2 * t + 1]]);
                 for i in 0..2 {
-                    p[volt + 2 * t + i] += phi.jv[i] * current[0] + phi.jv[2 + i] * current[1] - c_v[i];
-                }
-                let a = [p[volt + 2 * t], p[volt + 2 * t + 1]];
-                for i in 0..2 {
-                    q[2 * t + i] = phi.jj[2 * i] * current[0] + phi.jj[2 * i + 1] * current[1]
-                        - z[i] * a[0]
-                        - z[2 + i] * a[1]
-                        - c_j[i];
+                    q[2 * t + i] = -(z[i] * pull[0] + z[2 + i] * pull[1]);
                     q[volt + 2 * t + i] = -(z[2 * i] * current[0] + z[2 * i + 1] * current[1]);
                 }
             }
-            let m = &self.m[k * width * width..][..width * width];
-            p.iter_mut().zip(m.chunks_exact(width)).for_each(|(p, row)| *p += dot(row, q));
+            for (q, row) in q[width..].iter_mut().zip(&self.feeder_rows[rows.0..rows.1]) {
+                let current = &p[2 * row.step..];
+                *q = rhs.coupled[row.row] - row.of_current[0] * current[0] - row.of_current[1] * current[1];
+            }
+            let product = &self.out[out..out + width * order];
+            p.iter_mut().zip(product.chunks_exact(order)).for_each(|(p, row)| *p += dot(row, q));
             let parent = node_at(tree, 0, k).parent;
-            before[parent * width..(parent + 1) * width].iter_mut().zip(p.iter()).for_each(|(t, p)| *t += p);
+            add(&mut before[parent * width..(parent + 1) * width], 1.0, p);
         }
     }
 
     /// xi of every node, then variables and multipliers.
-    fn sweep_down(&mut self, form: &Form, tree: &NetworkTree, rhs: &RightHandSide, step: &mut Step) {
-        let (steps, width, volt) = (form.steps, 4 * form.steps, 2 * form.steps);
-        let square = width * width;
+    fn sweep_down(&mut self, form: &Form, tree: &NetworkTree, step: &mut Step) {
+        let (steps, width) = (form.steps, 4 * form.steps);
         self.xi[..width].fill(0.0);
-        for k in 1..nodes(tree) {
+        for k in 1..self.nodes.len() {
+            let Node { order, rows, x, q, .. } = self.nodes[k];
             let parent = node_at(tree, 0, k).parent;
             let (before, from) = self.xi.split_at_mut(k * width);
-            let above = &before[parent * width..(parent + 1) * width];
-            // The flow J on the branch, before q becomes the right-hand side of xi.
-            let m = &self.m[k * square..(k + 1) * square];
-            let p = &mut self.p[k * width..(k + 1) * width];
-            p.iter_mut().zip(m.chunks_exact(width)).for_each(|(p, row)| *p += dot(row, above));
-            let q = &mut self.q[k * width..(k + 1) * width];
-            q.iter_mut().zip(above).for_each(|(q, above)| *q += above);
-            let x = &self.x[k * square..(k + 1) * square];
-            from[..width].iter_mut().zip(x.chunks_exact(width)).for_each(|(xi, row)| *xi = dot(row, q));
+            let q = &mut self.q[q..q + order];
+            add(&mut q[..width], 1.0, &before[parent * width..(parent + 1) * width]);
+            let row_of_x = |i: usize| &self.x[x + i * order..][..order];
+            from[..width].iter_mut().enumerate().for_each(|(i, xi)| *xi = dot(row_of_x(i), q));
+            for (j, row) in self.feeder_rows[rows.0..rows.1].iter().enumerate() {
+                step.coupled[row.row] = dot(row_of_x(width + j), q);
+            }
         }
         for n in 0..form.agents {
             let Agent { matrix, order, variables, rows, rhs: start } = self.agents[n];
@@ -496,23 +444,11 @@ impl TreeMajor {
                 step.coupled[row] = own[variables + j];
             }
         }
-        let excess = |row: &FeederRow| {
-            let (j, v) =
-                (&self.p[row.node * width + 2 * row.step..], &self.xi[row.node * width + volt + 2 * row.step..]);
-            let moved: f64 = (0..2).map(|a| row.of_current[a] * j[a] + row.of_voltage[a] * v[a]).sum();
-            moved - rhs.coupled[row.row]
-        };
-        for (i, row) in self.feeder_rows.iter().enumerate() {
-            let [w11, w12, w22] = row.omega;
-            if row.pair {
-                let (first, second) = (excess(row), excess(&self.feeder_rows[i + 1]));
-                step.coupled[row.row] = w11 * first + w12 * second;
-                step.coupled[row.row + 1] = w12 * first + w22 * second;
-            } else if i == 0 || !self.feeder_rows[i - 1].pair {
-                step.coupled[row.row] = w11 * excess(row);
-            }
-        }
     }
+}
+
+fn add(target: &mut [f64], factor: f64, source: &[f64]) {
+    target.iter_mut().zip(source).for_each(|(t, s)| *t += factor * s);
 }
 
 /// Inverts in place by Gauss and Jordan with row pivots; false where the matrix is singular.
