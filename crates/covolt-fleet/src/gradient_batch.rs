@@ -5,6 +5,7 @@
 //! once the memory has seen windows of its size. On a grid with loops the windows are solved one by one. A window without a solution fails the call with the power flow's own error.
 
 use crate::cost::{fuel_cost, storage_cost};
+use crate::demand_lanes::load_demand;
 use crate::fleet::Fleet;
 use crate::gradient::{LagrangianValue, LimitPrices, LimitPricing, PriceScratch, lagrangian_gradient};
 use crate::limit_lanes::{LimitLanes, Priced};
@@ -153,7 +154,10 @@ fn together<'a>(
     let machine = batch.machine();
     batch.set_scenarios(count);
     for t in 0..steps {
-        load_demand(fleet, windows, action, t, batch.demand_mut());
+        let demand = batch.demand_mut();
+        for (lane, w) in windows.iter().enumerate() {
+            load_demand(fleet, w.base, |n| action(lane, n), w.window.steps, t, lane, demand);
+        }
         let solved = fleet.grid.solve_batch(batch, options)?;
         if let Some((_, error)) = solved.failures.into_iter().next() {
             return Err(error);
@@ -192,38 +196,6 @@ fn add_local_cost<'a>(
 
 fn base_kva(fleet: &Fleet) -> f64 {
     fleet.grid.network().base_mva() * 1e3
-}
-
-/// (32), (33) at step `t` of every window.
-fn load_demand<'a>(
-    fleet: &Fleet,
-    windows: &[PricedWindow<'_>],
-    action: &impl Fn(usize, usize) -> &'a [f64],
-    t: usize,
-    demand: &mut [ComplexLanes],
-) {
-    let per_kva = 1.0 / base_kva(fleet);
-    for (lane, w) in windows.iter().enumerate() {
-        let (p, q) = w.base.step(t);
-        for ((demand, p), q) in demand.iter_mut().zip(p).zip(q) {
-            demand.re.0[lane] = *p;
-            demand.im.0[lane] = *q;
-        }
-        for (n, mg) in fleet.microgrids.iter().enumerate() {
-            let (layout, action) = (mg.layout(w.window.steps), action(lane, n));
-            for (i, dg) in mg.dgs.iter().enumerate() {
-                demand[dg.bus.0].re.0[lane] -= action[layout.p_dg(t, i)] * per_kva;
-                demand[dg.bus.0].im.0[lane] -= action[layout.q_dg(t, i)] * per_kva;
-            }
-            for (j, pv) in mg.pvs.iter().enumerate() {
-                demand[pv.bus.0].im.0[lane] -= action[layout.q_pv(t, j)] * per_kva;
-            }
-            for (k, battery) in mg.batteries.iter().enumerate() {
-                demand[battery.bus.0].re.0[lane] += action[layout.p_ess(t, k)] * per_kva;
-                demand[battery.bus.0].im.0[lane] += action[layout.q_ess(t, k)] * per_kva;
-            }
-        }
-    }
 }
 
 fn note(priced: &Priced, values: &mut [LagrangianValue]) {

@@ -20,6 +20,7 @@
 //! currents in A, voltages in per unit; a net demand is positive for consumption.
 
 pub mod cost;
+mod demand_lanes;
 pub mod devices;
 pub mod feasible_map;
 pub mod feeders;

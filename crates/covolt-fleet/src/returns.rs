@@ -1,10 +1,11 @@
 //! Returns of a joint action: what it costs (19) and what it does to the grid (3), (4), after the true AC power flow.
 
 use crate::cost::{Cost, fuel_cost, storage_cost};
+use crate::demand_lanes::load_demand;
 use crate::fleet::Fleet;
 use crate::limits::{CURRENT_TOLERANCE_RELATIVE, VOLTAGE_TOLERANCE_PU};
 use crate::window::Window;
-use covolt_grid::{BusIndex, CurrentSide, FlowOptions, FlowWorkspace, GridError};
+use covolt_grid::{Batch, BusIndex, CurrentSide, FlowMethod, FlowOptions, FlowWorkspace, GridError, LANES};
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,9 @@ pub struct PhysicsWorkspace {
     pub flow: FlowWorkspace,
     /// Settings of the power flow.
     pub options: FlowOptions,
+    /// Several steps at once, on radial networks.
+    batch: Option<Batch>,
+    step_v: Vec<Complex64>,
     pub(crate) p: Vec<f64>,
     pub(crate) q: Vec<f64>,
     pub(crate) dl_dv: Vec<Complex64>,
@@ -57,6 +61,8 @@ impl PhysicsWorkspace {
         PhysicsWorkspace {
             flow: fleet.grid.workspace(),
             options: FlowOptions::default(),
+            batch: fleet.grid.batch().ok(),
+            step_v: vec![Complex64::ZERO; n],
             p: vec![0.0; n],
             q: vec![0.0; n],
             dl_dv: vec![Complex64::ZERO; n],
@@ -198,16 +204,71 @@ pub fn evaluate(
         voltage_violation_sum_pu: 0.0,
         current_violation_sum: 0.0,
     };
-    for t in 0..steps {
-        ws.solve_step(fleet, base, actions, steps, t)?;
-        add_step(fleet, window, ws.flow.v(), t, &mut returns);
-    }
+    add_steps(fleet, window, base, actions, ws, &mut returns)?;
     for (n, (mg, w)) in fleet.microgrids.iter().zip(&window.microgrids).enumerate() {
         let layout = mg.layout(steps);
         returns.costs[n].fuel = fuel_cost(mg, dt_h, &layout, &actions[n], None);
         returns.costs[n].storage = storage_cost(mg, w, dt_h, &layout, &actions[n], None);
     }
     Ok(returns)
+}
+
+/// Power flow of all steps: one after the other, or as many at once as a batch holds.
+fn add_steps(
+    fleet: &Fleet,
+    window: &Window,
+    base: &BaseDemand,
+    actions: &[Vec<f64>],
+    ws: &mut PhysicsWorkspace,
+    returns: &mut WindowReturns,
+) -> Result<(), GridError> {
+    let steps = window.steps;
+    let PhysicsWorkspace { batch: Some(batch), step_v, options, .. } = &mut *ws else {
+        return one_by_one(fleet, window, base, actions, ws, returns);
+    };
+    // A batch costs as much as a step or two; it always starts flat and knows one method.
+    if steps < 2 || options.warm_start || options.method != FlowMethod::Auto {
+        return one_by_one(fleet, window, base, actions, ws, returns);
+    }
+    let options = FlowOptions { tolerance_pu: sweep_tolerance(options.tolerance_pu), ..*options };
+    for first in (0..steps).step_by(LANES) {
+        let count = LANES.min(steps - first);
+        batch.set_scenarios(count);
+        for lane in 0..count {
+            load_demand(fleet, base, |n| &actions[n], steps, first + lane, lane, batch.demand_mut());
+        }
+        if let Some((_, error)) = fleet.grid.solve_batch(batch, &options)?.failures.into_iter().next() {
+            return Err(error);
+        }
+        for lane in 0..count {
+            batch.copy_voltages(lane, step_v);
+            add_step(fleet, window, step_v, first + lane, returns);
+        }
+    }
+    Ok(())
+}
+
+/// Sweeps stop just below their tolerance where a Newton step ends far below it; a few more make both as exact.
+fn sweep_tolerance(tolerance_pu: f64) -> f64 {
+    (1e-3 * tolerance_pu).max(SMALLEST_TOLERANCE_PU).min(tolerance_pu)
+}
+
+/// Below this, rounding decides whether sweeps stop.
+const SMALLEST_TOLERANCE_PU: f64 = 1e-13;
+
+fn one_by_one(
+    fleet: &Fleet,
+    window: &Window,
+    base: &BaseDemand,
+    actions: &[Vec<f64>],
+    ws: &mut PhysicsWorkspace,
+    returns: &mut WindowReturns,
+) -> Result<(), GridError> {
+    for t in 0..window.steps {
+        ws.solve_step(fleet, base, actions, window.steps, t)?;
+        add_step(fleet, window, ws.flow.v(), t, returns);
+    }
+    Ok(())
 }
 
 /// Exchange and limits of one solved step.
@@ -220,7 +281,8 @@ fn add_step(fleet: &Fleet, window: &Window, v: &[Complex64], t: usize, returns: 
     }
     let source = fleet.grid.network().source().bus;
     for (bus, voltage) in v.iter().enumerate().filter(|(bus, _)| BusIndex(*bus) != source) {
-        let (low, high) = (fleet.limits.v_min_pu[bus] - voltage.norm(), voltage.norm() - fleet.limits.v_max_pu[bus]);
+        let magnitude = magnitude(*voltage);
+        let (low, high) = (fleet.limits.v_min_pu[bus] - magnitude, magnitude - fleet.limits.v_max_pu[bus]);
         returns.voltage_violation_sum_pu += low.max(high).max(0.0);
         keep_worse(&mut returns.voltage, t, Limit::VoltageLow(bus), low);
         keep_worse(&mut returns.voltage, t, Limit::VoltageHigh(bus), high);
@@ -238,7 +300,7 @@ fn add_step(fleet: &Fleet, window: &Window, v: &[Complex64], t: usize, returns: 
 /// Larger of the currents at both ends of a branch, in pu of the to side (the from side referred through the tap).
 pub fn loading_pu(fleet: &Fleet, branch: usize, v: &[Complex64]) -> f64 {
     let (_, _, current) = loaded_side(fleet, branch, v);
-    current.norm()
+    magnitude(current)
 }
 
 /// The end of a branch that carries more, the factor that refers its current to the to side, and that current, pu.
@@ -248,6 +310,11 @@ pub(crate) fn loaded_side(fleet: &Fleet, branch: usize, v: &[Complex64]) -> (Cur
     let from = admittance.current(CurrentSide::From, v) * tap;
     let to = admittance.current(CurrentSide::To, v);
     if from.norm_sqr() > to.norm_sqr() { (CurrentSide::From, tap, from) } else { (CurrentSide::To, 1.0, to) }
+}
+
+/// |z| without the detour that `norm` makes for numbers whose square would overflow: per-unit values never are.
+fn magnitude(z: Complex64) -> f64 {
+    z.norm_sqr().sqrt()
 }
 
 fn keep_worse(slot: &mut Option<Nearest>, step: usize, limit: Limit, excess: f64) {

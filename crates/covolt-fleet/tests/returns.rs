@@ -50,8 +50,9 @@ fn law_returns_are_a_recount_of_the_power_flow() {
             }
         }
         assert!((returns.voltage.unwrap().excess - worst_v).abs() < 1e-12);
-        assert!((returns.current.unwrap().excess - worst_i).abs() < 1e-12);
-        assert_eq!(returns.voltage_violation_pu(), worst_v.max(0.0));
+        // Steps are solved together there, one by one here: a current is a small difference of voltages times a large admittance.
+        assert!((returns.current.unwrap().excess - worst_i).abs() < 1e-9);
+        assert!((returns.voltage_violation_pu() - worst_v.max(0.0)).abs() < 1e-12);
         assert_eq!(returns.is_safe(), worst_v <= VOLTAGE_TOLERANCE_PU && worst_i <= CURRENT_TOLERANCE_RELATIVE);
         for (n, mg) in fleet.microgrids.iter().enumerate() {
             let (layout, w, cost) = (mg.layout(4), &window.microgrids[n], &returns.costs[n]);
@@ -93,7 +94,7 @@ fn law_the_nearest_limit_has_the_users_own_name() {
     for t in 0..4 {
         ws.solve_step(&fleet, &base, &actions, 4, t).unwrap();
         let excess = 1.045 - ws.flow.v()[bus("B2").0].norm();
-        assert!(if t == voltage.step { excess == voltage.excess } else { excess < voltage.excess });
+        assert!(if t == voltage.step { (excess - voltage.excess).abs() < 1e-12 } else { excess < voltage.excess });
     }
 }
 

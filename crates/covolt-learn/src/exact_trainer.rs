@@ -46,7 +46,7 @@ pub struct ExactSettings {
 impl Default for ExactSettings {
     fn default() -> Self {
         ExactSettings {
-            episodes: 6000,
+            episodes: 10_000,
             batch: 200,
             rate: 3e-3,
             averaging: 0.01,

@@ -252,6 +252,9 @@ pub struct SimulateArgs {
     /// Instead of days, one continuous span of rows N..M (M excluded)
     #[arg(long, value_name = "N..M")]
     pub rows: Option<String>,
+    /// All days of the data, those of training included: for a whole year of operation, not for judging a policy
+    #[arg(long, conflicts_with_all = ["days", "rows"])]
+    pub all_days: bool,
     /// What may be done to a proposal
     #[arg(long, value_enum, default_value_t = LayerChoice::Repaired)]
     pub layer: LayerChoice,

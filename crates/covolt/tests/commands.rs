@@ -3,7 +3,7 @@
 //! Everything runs on the built-in case, so that no file outside the repository is needed.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -226,5 +226,35 @@ fn law_resumed_training_ends_where_an_uninterrupted_one_does() -> Outcome {
     let refused = covolt(here.path(), &["dispatch", "--policy", "part", "--row", "40"])?;
     assert_eq!(code(&refused), Some(2));
     assert!(text(&refused.stderr).contains(".safetensors"), "{}", text(&refused.stderr));
+    Ok(())
+}
+
+/// Ctrl-C while it trains: a checkpoint is left, and resuming ends where an uninterrupted run does.
+#[cfg(unix)]
+#[test]
+fn law_ctrl_c_leaves_a_checkpoint_that_can_be_resumed() -> Outcome {
+    use std::io::{BufRead, BufReader};
+    let here = tempfile::tempdir()?;
+    let asked = ["train", "--episodes", "300", "--windows", "24", "--seed", "3"];
+    let mut child = Command::new(env!("CARGO_BIN_EXE_covolt"))
+        .current_dir(here.path())
+        .args([&asked[..], &["--out", "part"]].concat())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    // The stage line comes when the first episode is about to begin.
+    let lines = BufReader::new(child.stderr.take().ok_or("no standard error")?).lines();
+    let begun = lines.map_while(Result::ok).find(|line| line.contains("episodes"));
+    assert!(begun.is_some(), "training never began");
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status()?;
+    assert!(sent.success());
+    let stopped = child.wait_with_output()?;
+    assert_eq!(code(&stopped), Some(0));
+    assert!(text(&stopped.stdout).contains("covolt train --resume part"), "{}", text(&stopped.stdout));
+    let resumed = covolt(here.path(), &["train", "--resume", "part"])?;
+    assert_eq!(code(&resumed), Some(0), "{}", text(&resumed.stderr));
+    let whole = covolt(here.path(), &[&asked[..], &["--out", "whole"]].concat())?;
+    assert_eq!(code(&whole), Some(0), "{}", text(&whole.stderr));
+    assert!(policies(&here.path().join("whole"))? == policies(&here.path().join("part"))?);
     Ok(())
 }

@@ -67,6 +67,7 @@ pub fn run(args: &SimulateArgs, out: &mut Output) -> Result<(), CliError> {
     let case = case_argument::load(&args.case.case)?;
     let spans: Vec<Range<usize>> = match &args.rows {
         Some(text) => vec![moment::rows(&case, text)?],
+        None if args.all_days => (0..case.profiles.days()).map(|day| case.profiles.rows_of_day(day)).collect(),
         None => moment::days(&case, &args.days)?.into_iter().map(|day| case.profiles.rows_of_day(day)).collect(),
     };
     let decider = decider(&case, args.policy.as_deref())?;

@@ -8,8 +8,8 @@ use covolt_learn::{ExactSettings, ExactTrainer, Learner, NetworkShape};
 use covolt_policy::GaussianPolicy;
 
 /// Training windows of a whole run. Fewer are learned by heart: with 4 000 the violations on validation windows grow while the
-/// cost on training windows still falls; with 20 000 they do not.
-const WINDOWS: usize = 20_000;
+/// cost on training windows still falls; from 20 000 on they do not.
+const WINDOWS: usize = 30_000;
 /// The same for a first look.
 const QUICK_WINDOWS: usize = 600;
 const QUICK_EPISODES: usize = 250;
