@@ -48,6 +48,16 @@ pub struct ProgramWorkspace {
     rows: WorkingRows,
 }
 
+impl ProgramWorkspace {
+    /// Memory of a solver that goes along the tree of the feeder wherever a program has one, to compare both orders; the
+    /// default takes the one with less work.
+    pub fn along_tree() -> ProgramWorkspace {
+        let mut ws = ProgramWorkspace::default();
+        ws.point.newton.always_along_tree = true;
+        ws
+    }
+}
+
 /// Solves the program as it stands; `None` where this solver has no answer.
 pub(crate) fn solve(
     program: &WindowProgram,

@@ -14,11 +14,14 @@ pub(super) struct EliminationOrder {
     time_major: TimeMajor,
     tree_major: TreeMajor,
     along_tree: bool,
+    /// Not the order with less work, but the tree where there is one.
+    pub always_along_tree: bool,
 }
 
 impl NewtonSystem for EliminationOrder {
     fn prepare(&mut self, form: &Form) {
-        self.along_tree = tree_major::work(form) < time_major::work(form);
+        let work = tree_major::work(form);
+        self.along_tree = work < time_major::work(form) || (self.always_along_tree && work.is_finite());
         if self.along_tree { self.tree_major.prepare(form) } else { self.time_major.prepare(form) }
     }
 
