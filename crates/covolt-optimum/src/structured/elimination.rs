@@ -5,7 +5,6 @@ use super::newton_system::dot;
 
 /// Eliminates the first `pivots` unknowns of a symmetric matrix (upper triangle, rows one after the other), positive
 /// pivots up to `positive`, negative after; leaves 1/pivot on the diagonal. False where a pivot has the wrong sign.
-#[inline(always)]
 pub(super) fn eliminate(matrix: &mut [f64], order: usize, positive: usize, pivots: usize) -> bool {
     for k in 0..pivots {
         let (head, tail) = matrix.split_at_mut((k + 1) * order);
@@ -28,7 +27,6 @@ pub(super) fn eliminate(matrix: &mut [f64], order: usize, positive: usize, pivot
 }
 
 /// Forward substitution over the first `pivots` unknowns.
-#[inline(always)]
 pub(super) fn forward(matrix: &[f64], order: usize, pivots: usize, b: &mut [f64]) {
     for k in 0..pivots {
         let row = &matrix[k * order + k..(k + 1) * order];
@@ -38,7 +36,6 @@ pub(super) fn forward(matrix: &[f64], order: usize, pivots: usize, b: &mut [f64]
 }
 
 /// Back substitution over the first `pivots` unknowns; the others are known.
-#[inline(always)]
 pub(super) fn backward(matrix: &[f64], order: usize, pivots: usize, b: &mut [f64]) {
     for k in (0..pivots).rev() {
         let row = &matrix[k * order + k..(k + 1) * order];
@@ -46,7 +43,6 @@ pub(super) fn backward(matrix: &[f64], order: usize, pivots: usize, b: &mut [f64
     }
 }
 
-#[inline(always)]
 pub(super) fn subtract(target: &mut [f64], factor: f64, source: &[f64]) {
     for (target, source) in target.iter_mut().zip(source) {
         *target -= factor * source;

@@ -14,8 +14,6 @@ pub(super) struct EliminationOrder {
     time_major: TimeMajor,
     tree_major: TreeMajor,
     along_tree: bool,
-    /// The loops of both are compiled for its vector instructions; products and sums are rounded one by one in all of them.
-    machine: pulp::Arch,
     /// Not the order with less work, but the tree where there is one.
     pub always_along_tree: bool,
 }
@@ -28,20 +26,10 @@ impl NewtonSystem for EliminationOrder {
     }
 
     fn factor(&mut self, form: &Form, weights: &Weights) -> bool {
-        let EliminationOrder { time_major, tree_major, along_tree, machine, .. } = self;
-        if *along_tree {
-            machine.dispatch(|| tree_major.factor(form, weights))
-        } else {
-            machine.dispatch(|| time_major.factor(form, weights))
-        }
+        if self.along_tree { self.tree_major.factor(form, weights) } else { self.time_major.factor(form, weights) }
     }
 
     fn solve(&mut self, form: &Form, rhs: &RightHandSide, step: &mut Step) {
-        let EliminationOrder { time_major, tree_major, along_tree, machine, .. } = self;
-        if *along_tree {
-            machine.dispatch(|| tree_major.solve(form, rhs, step))
-        } else {
-            machine.dispatch(|| time_major.solve(form, rhs, step))
-        }
+        if self.along_tree { self.tree_major.solve(form, rhs, step) } else { self.time_major.solve(form, rhs, step) }
     }
 }

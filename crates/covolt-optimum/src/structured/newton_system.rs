@@ -50,7 +50,6 @@ pub(super) trait NewtonSystem {
 }
 
 /// a^T b in four partial sums, which the processor can add side by side.
-#[inline(always)]
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let (a4, a_rest) = a.as_chunks::<4>();
     let (b4, b_rest) = b.as_chunks::<4>();

@@ -74,7 +74,6 @@ impl NewtonSystem for TimeMajor {
         self.front_rhs.resize(self.fronts.iter().map(|f| f.1.iter().sum::<usize>()).sum(), 0.0);
     }
 
-    #[inline(always)]
     fn factor(&mut self, form: &Form, weights: &Weights) -> bool {
         self.cost_to_go.fill(0.0);
         for t in (0..form.steps).rev() {
@@ -103,7 +102,6 @@ impl NewtonSystem for TimeMajor {
         true
     }
 
-    #[inline(always)]
     fn solve(&mut self, form: &Form, rhs: &RightHandSide, step: &mut Step) {
         self.sweep_back(form, rhs);
         self.sweep_forward(form, step);
@@ -131,7 +129,6 @@ pub(super) fn work(form: &Form) -> f64 {
 
 impl TimeMajor {
     /// L^T P L with s_t = L (linked variables, states before).
-    #[inline(always)]
     fn add_cost_to_go(&mut self, form: &Form, t: usize) {
         if t + 1 == form.steps {
             return;
@@ -161,7 +158,6 @@ impl TimeMajor {
         }
     }
 
-    #[inline(always)]
     fn add_compliance(&mut self, form: &Form, t: usize, weights: &Weights) {
         let (start, [linked, rows, states]) = self.fronts[t];
         let order = linked + rows + states;
@@ -175,7 +171,6 @@ impl TimeMajor {
         }
     }
 
-    #[inline(always)]
     fn eliminate_block(&mut self, form: &Form, t: usize, n: usize, weights: &Weights) -> bool {
         let at = t * form.agents + n;
         let (block, (from, order)) = (&form.blocks[at], self.blocks[at]);
@@ -238,7 +233,6 @@ impl TimeMajor {
         true
     }
 
-    #[inline(always)]
     fn sweep_back(&mut self, form: &Form, rhs: &RightHandSide) {
         self.carried.fill(0.0);
         let (mut agent_at, mut front_at) = (self.agent_rhs.len(), self.front_rhs.len());
@@ -290,7 +284,6 @@ impl TimeMajor {
         }
     }
 
-    #[inline(always)]
     fn sweep_forward(&mut self, form: &Form, step: &mut Step) {
         let (mut agent_at, mut front_at) = (0, 0);
         for t in 0..form.steps {

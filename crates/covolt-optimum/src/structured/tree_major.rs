@@ -135,7 +135,6 @@ impl NewtonSystem for TreeMajor {
         }
     }
 
-    #[inline(always)]
     fn factor(&mut self, form: &Form, weights: &Weights) -> bool {
         let Some(tree) = &form.tree_rows.tree else { return false };
         self.m.fill(0.0);
@@ -147,7 +146,6 @@ impl NewtonSystem for TreeMajor {
         (1..self.nodes.len()).rev().all(|k| self.eliminate_node(form.steps, tree, k, weights))
     }
 
-    #[inline(always)]
     fn solve(&mut self, form: &Form, rhs: &RightHandSide, step: &mut Step) {
         let Some(tree) = &form.tree_rows.tree else { return };
         self.pull_states_back(form, rhs);
@@ -224,7 +222,6 @@ impl TreeMajor {
     }
 
     /// The microgrid's matrix, its variables and own rows eliminated; what is left goes to its node.
-    #[inline(always)]
     fn eliminate_agent(&mut self, form: &Form, tree: &NetworkTree, n: usize, weights: &Weights) -> bool {
         let Agent { matrix: start, order, variables, rows, .. } = self.agents[n];
         let matrix = &mut self.matrix[start..start + order * order];
@@ -281,7 +278,6 @@ impl TreeMajor {
     }
 
     /// X and O of a node; M' is added to its parent's M. False where G is singular.
-    #[inline(always)]
     fn eliminate_node(&mut self, steps: usize, tree: &NetworkTree, k: usize, weights: &Weights) -> bool {
         let (width, volt) = (4 * steps, 2 * steps);
         let Node { order, rows, x, out, .. } = self.nodes[k];
@@ -375,7 +371,6 @@ impl TreeMajor {
     }
 
     /// p of every microgrid and node, from the leaves to the source.
-    #[inline(always)]
     fn sweep_up(&mut self, form: &Form, tree: &NetworkTree, rhs: &RightHandSide) {
         let (steps, width, volt) = (form.steps, 4 * form.steps, 2 * form.steps);
         self.p.fill(0.0);
@@ -420,7 +415,6 @@ impl TreeMajor {
     }
 
     /// xi of every node, then variables and multipliers.
-    #[inline(always)]
     fn sweep_down(&mut self, form: &Form, tree: &NetworkTree, step: &mut Step) {
         let (steps, width) = (form.steps, 4 * form.steps);
         self.xi[..width].fill(0.0);
@@ -453,13 +447,11 @@ impl TreeMajor {
     }
 }
 
-#[inline(always)]
 fn add(target: &mut [f64], factor: f64, source: &[f64]) {
     target.iter_mut().zip(source).for_each(|(t, s)| *t += factor * s);
 }
 
 /// Inverts in place by Gauss and Jordan with row pivots; false where the matrix is singular.
-#[inline(always)]
 fn invert(matrix: &mut [f64], order: usize, scratch: &mut [f64]) -> bool {
     let (swaps, rest) = scratch.split_at_mut(order);
     let pivot_row = &mut rest[..order];
