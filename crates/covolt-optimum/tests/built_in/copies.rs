@@ -58,7 +58,7 @@ pub fn copies(one: &Fleet, windows: &[Window], shared_r_pu: Option<f64>, rating:
             microgrids.push(mg);
         }
         for load in &one.feeder_loads {
-            loads.push(Load { id: format!("{}-{copy}", load.id), bus: place(load.bus), ..load.clone() });
+            loads.push(Load { id: format!("{}-{copy}", load.id), bus: place(load.bus) });
         }
     }
     let source = Source { bus: BusIndex(0), ..network.source().clone() };
