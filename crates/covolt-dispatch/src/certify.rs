@@ -44,9 +44,47 @@ impl Examination {
         Examination { returns, local: local_limits::check(fleet, window, actions), voltages }
     }
 
+    /// Of the whole fleet, whose feeders have been examined: their returns joined, all device limits once more. The tight limits
+    /// are those of the feeders.
+    pub fn joined(
+        fleet: &Fleet,
+        window: &Window,
+        actions: &[Vec<f64>],
+        returns: Result<WindowReturns, GridError>,
+    ) -> Examination {
+        Examination { returns, local: local_limits::check(fleet, window, actions), voltages: Vec::new() }
+    }
+
     /// Every limit of network and devices holds.
     pub fn is_safe(&self) -> bool {
         self.local.is_empty() && self.returns.as_ref().is_ok_and(returns_are_safe)
+    }
+
+    /// Every network limit that binds or is broken, in the order of steps, buses, branches; none without a power flow.
+    pub fn tight_limits(&self, fleet: &Fleet) -> Vec<Nearest> {
+        let near = |nearest: Option<Nearest>, room: f64| nearest.is_some_and(|n| n.excess.is_nan() || n.excess > -room);
+        let mut tight = Vec::new();
+        let any = |r: &WindowReturns| near(r.voltage, BINDING_VOLTAGE_PU) || near(r.current, BINDING_CURRENT);
+        if !self.returns.as_ref().is_ok_and(any) {
+            return tight;
+        }
+        let source = fleet.grid.network().source().bus;
+        for (step, v) in self.voltages.chunks_exact(fleet.grid.n_buses()).enumerate() {
+            let mut keep = |limit: Limit, excess: f64, room: f64| {
+                if excess.is_nan() || excess > -room {
+                    tight.push(Nearest { step, limit, excess });
+                }
+            };
+            for (bus, voltage) in v.iter().enumerate().filter(|(bus, _)| BusIndex(*bus) != source) {
+                let magnitude = voltage.norm();
+                keep(Limit::VoltageLow(bus), fleet.limits.v_min_pu[bus] - magnitude, BINDING_VOLTAGE_PU);
+                keep(Limit::VoltageHigh(bus), magnitude - fleet.limits.v_max_pu[bus], BINDING_VOLTAGE_PU);
+            }
+            for (branch, limit) in fleet.limits.i_max_pu.iter().enumerate().filter(|(_, limit)| limit.is_finite()) {
+                keep(Limit::Current(branch), loading_pu(fleet, branch, v) / limit - 1.0, BINDING_CURRENT);
+            }
+        }
+        tight
     }
 }
 
@@ -56,8 +94,14 @@ pub(crate) fn returns_are_safe(returns: &WindowReturns) -> bool {
     returns.is_safe() && finite(&returns.voltage) && finite(&returns.current) && returns.total().is_finite()
 }
 
-/// Writes the certificate of what was examined.
-pub(crate) fn certificate(fleet: &Fleet, examination: &Examination, version: &str, history: &History) -> Certificate {
+/// Writes the certificate of what was examined; `tight` are the limits of [`Examination::tight_limits`].
+pub(crate) fn certificate(
+    fleet: &Fleet,
+    examination: &Examination,
+    mut tight: Vec<Nearest>,
+    version: &str,
+    history: &History,
+) -> Certificate {
     let layer = match (history.polish_steps, history.repairs, history.central) {
         (0, 0, false) => Layer::Bare,
         (0, _, _) => Layer::Repaired,
@@ -88,11 +132,6 @@ pub(crate) fn certificate(fleet: &Fleet, examination: &Examination, version: &st
     certificate.cost_usd = Some(returns.total());
     certificate.worst_voltage = returns.voltage.map(|nearest| network_reading(fleet, nearest));
     certificate.worst_current = returns.current.map(|nearest| network_reading(fleet, nearest));
-    let mut tight = Vec::new();
-    let near = |nearest: Option<Nearest>, room: f64| nearest.is_some_and(|n| n.excess.is_nan() || n.excess > -room);
-    if near(returns.voltage, BINDING_VOLTAGE_PU) || near(returns.current, BINDING_CURRENT) {
-        tight = tight_limits(fleet, &examination.voltages);
-    }
     let mut named = BTreeSet::new();
     for nearest in &tight {
         if named.insert(nearest.limit) {
@@ -121,28 +160,6 @@ fn is_broken(nearest: Nearest) -> bool {
 
 fn tolerances_beyond(nearest: Nearest) -> f64 {
     nearest.excess / tolerance(nearest.limit)
-}
-
-/// Every network limit that binds or is broken, in the order of steps, buses, branches.
-fn tight_limits(fleet: &Fleet, voltages: &[Complex64]) -> Vec<Nearest> {
-    let mut tight = Vec::new();
-    let source = fleet.grid.network().source().bus;
-    for (step, v) in voltages.chunks_exact(fleet.grid.n_buses()).enumerate() {
-        let mut keep = |limit: Limit, excess: f64, room: f64| {
-            if excess.is_nan() || excess > -room {
-                tight.push(Nearest { step, limit, excess });
-            }
-        };
-        for (bus, voltage) in v.iter().enumerate().filter(|(bus, _)| BusIndex(*bus) != source) {
-            let magnitude = voltage.norm();
-            keep(Limit::VoltageLow(bus), fleet.limits.v_min_pu[bus] - magnitude, BINDING_VOLTAGE_PU);
-            keep(Limit::VoltageHigh(bus), magnitude - fleet.limits.v_max_pu[bus], BINDING_VOLTAGE_PU);
-        }
-        for (branch, limit) in fleet.limits.i_max_pu.iter().enumerate().filter(|(_, limit)| limit.is_finite()) {
-            keep(Limit::Current(branch), loading_pu(fleet, branch, v) / limit - 1.0, BINDING_CURRENT);
-        }
-    }
-    tight
 }
 
 fn network_reading(fleet: &Fleet, nearest: Nearest) -> LimitReading {

@@ -5,17 +5,21 @@
 //! 3. The result is examined once more from scratch and the certificate written. Where nothing safe was found, the
 //!    least violation is returned, marked, with its limits named.
 //!
+//! Feeders that meet at the source only are decided on side by side ([`crate::parts`]), on the caller's thread pool.
+//!
 //! A [`Decision`] cannot be made outside this file.
 
 use crate::certificate::Certificate;
 use crate::certify::{Examination, History, certificate};
 use crate::error::DispatchError;
+use crate::parts::{Part, Settled, join};
 use crate::polish::{PolishSettings, polish};
 use crate::proposal::Proposer;
 use crate::repair::{Candidate, Repair, RepairSettings, Situation, central_repair, repair};
 use crate::window_check::{check_actions, check_length, check_window};
-use covolt_fleet::{BaseDemand, Fleet, LossCurvature, PhysicsWorkspace, Window, WindowReturns};
+use covolt_fleet::{Fleet, LossCurvature, PhysicsWorkspace, Window, WindowReturns};
 use covolt_optimum::central::{make_feasible, merit_order_actions};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -142,14 +146,35 @@ pub fn decide(
     check_window(fleet, window)?;
     check_actions(fleet, window.steps, proposal)?;
     check_length(|| "the list of loss curvatures".into(), curvature.len(), fleet.microgrids.len())?;
-    let base = BaseDemand::new(fleet, window);
     let mut actions = proposal.to_vec();
     make_feasible(fleet, window, &mut actions);
-    let mut examination = Examination::of(fleet, window, &base, &actions, ws);
+    let feeders = fleet.feeders();
+    let parts = Part::all(fleet, window, curvature, &feeders);
+    let settled: Vec<Settled> = match &parts[..] {
+        [part] => vec![settle(part, part.of_microgrids(&actions), settings, ws)],
+        _ => parts
+            .par_iter()
+            .map(|part| {
+                let own = part.of_microgrids(&actions);
+                settle(part, own, settings, &mut PhysicsWorkspace::new(part.fleet))
+            })
+            .collect(),
+    };
+    let joined = join(fleet, window, &feeders, settled);
+    let examination = Examination::joined(fleet, window, &joined.actions, joined.returns);
+    let certificate = certificate(fleet, &examination, joined.tight, version, &joined.history);
+    Ok(Decision { actions: joined.actions, returns: examination.returns.ok(), certificate, time: clock.elapsed() })
+}
+
+/// Examines the part's action, improves it as the mode allows, and examines the result once more from scratch.
+fn settle(part: &Part<'_>, actions: Vec<Vec<f64>>, settings: &GuardSettings, ws: &mut PhysicsWorkspace) -> Settled {
+    let (fleet, window, base) = (part.fleet, &*part.window, &part.base);
+    let mut actions = actions;
+    let mut examination = Examination::of(fleet, window, base, &actions, ws);
     let mut history = History::default();
     let polishes = matches!(settings.mode, GuardMode::Polish { steps } if steps > 0);
     if settings.mode != GuardMode::Bare && (polishes || !examination.is_safe()) {
-        let situation = Situation { fleet, window, base: &base, curvature, memory: RefCell::default() };
+        let situation = Situation { fleet, window, base, curvature: &part.curvature, memory: RefCell::default() };
         let start = match &examination.returns {
             Ok(returns) => Some(Candidate { actions: actions.clone(), returns: returns.clone() }),
             Err(_) => {
@@ -158,13 +183,15 @@ pub fn decide(
                 any_power_flow(&situation, ws)
             }
         };
-        if let Some(safer) = improve(&situation, start, settings, &mut history, ws) {
+        if fleet.microgrids.is_empty() {
+            history.repair_tried |= !examination.is_safe(); // nobody here can do anything
+        } else if let Some(safer) = improve(&situation, start, settings, &mut history, ws) {
             actions = safer.actions;
-            examination = Examination::of(fleet, window, &base, &actions, ws);
+            examination = Examination::of(fleet, window, base, &actions, ws);
         }
     }
-    let certificate = certificate(fleet, &examination, version, &history);
-    Ok(Decision { actions, returns: examination.returns.ok(), certificate, time: clock.elapsed() })
+    let tight = examination.tight_limits(fleet);
+    Settled { actions, returns: examination.returns, tight, history }
 }
 
 /// A start for the repair where the proposal has no power flow: the merit order, else everything at rest.

@@ -24,6 +24,7 @@ pub mod forecast;
 pub mod guard;
 pub mod layers;
 pub mod local_limits;
+mod parts;
 pub mod perfect_information;
 pub mod polish;
 pub mod proposal;

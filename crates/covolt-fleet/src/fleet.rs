@@ -1,6 +1,7 @@
 //! The fleet: a grid, its microgrids with their devices, the feeder's own loads, and the network limits.
 
 use crate::devices::{Battery, DieselGenerator, Load, Photovoltaic};
+use crate::feeders::FeederMemory;
 use crate::layout::ActionLayout;
 use crate::limits::NetworkLimits;
 use covolt_grid::{BranchIndex, BusIndex, Grid};
@@ -45,6 +46,8 @@ pub struct Fleet {
     pub feeder_loads: Vec<Load>,
     /// Network limits.
     pub limits: NetworkLimits,
+    /// See [`Fleet::feeders`].
+    pub(crate) feeder_memory: FeederMemory,
 }
 
 /// What is wrong with a fleet.
@@ -135,7 +138,8 @@ impl Fleet {
         feeder_loads: Vec<Load>,
         limits: NetworkLimits,
     ) -> Result<Fleet, Vec<FleetFault>> {
-        let fleet = Fleet { grid, microgrids, feeder_loads, limits };
+        let feeder_memory = FeederMemory::default();
+        let fleet = Fleet { grid, microgrids, feeder_loads, limits, feeder_memory };
         let faults = fleet.faults();
         if faults.is_empty() { Ok(fleet) } else { Err(faults) }
     }

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | which devices, with which limits? | [`devices`] | (5)-(14) |
 //! | which microgrids, on which grid? | [`fleet`] | - |
+//! | which parts of it do not influence each other? | [`feeders`] | - |
 //! | what is given from outside, over the year / over one window? | [`profiles`], [`window`] | (32), (33) |
 //! | how is an action vector laid out? | [`layout`] | (16) |
 //! | how does any vector become an action the devices can follow? | [`feasible_map`] | (5)-(14) |
@@ -14,7 +15,7 @@
 //! | what would a price taker do? | [`merit_order`] | - |
 //! | what if everyone served his own load? | [`self_supply`] | - |
 //! | what does an agent see? | [`state`] | S_n of (16) |
-//! | the window as a convex program at an action? | [`window_program`], [`loss_curvature`] | (1)-(14), (24) |
+//! | the window as a convex program at an action? | [`window_program`], [`loss_curvature`], [`network_tree`] | (1)-(14), (24) |
 //!
 //! The crate knows neither neural networks nor files nor transport. Powers are in kW and kvar, energy in kWh,
 //! currents in A, voltages in per unit; a net demand is positive for consumption.
@@ -23,6 +24,7 @@ pub mod cost;
 mod demand_lanes;
 pub mod devices;
 pub mod feasible_map;
+pub mod feeders;
 pub mod fleet;
 pub mod gradient;
 pub mod gradient_batch;
@@ -31,6 +33,7 @@ mod limit_lanes;
 pub mod limits;
 pub mod loss_curvature;
 pub mod merit_order;
+pub mod network_tree;
 pub mod price_outlook;
 pub mod profiles;
 pub mod returns;
@@ -43,6 +46,7 @@ pub mod window_program;
 
 pub use cost::Cost;
 pub use devices::{Battery, DieselGenerator, FuelCurve, Load, Photovoltaic};
+pub use feeders::Feeder;
 pub use fleet::{Fleet, FleetFault, Microgrid};
 pub use gradient::{LagrangianValue, LimitPrices, LimitPricing, PriceScratch, lagrangian_gradient};
 pub use gradient_batch::{GradientAnswer, GradientWorkspace, PricedWindow, lagrangian_gradient_batch};

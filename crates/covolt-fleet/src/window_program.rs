@@ -10,11 +10,13 @@ use crate::cost::fuel_cost;
 use crate::fleet::{Fleet, Microgrid};
 use crate::layout::ActionLayout;
 use crate::loss_curvature::LossCurvature;
+use crate::network_tree::{NetworkTree, TreePlan};
 use crate::returns::{BaseDemand, PhysicsWorkspace};
 use crate::rows::{CurrentRow, Reach, VoltageRow, add_bus_gradient, step_rows};
 use crate::window::{MicrogridWindow, Window};
 use covolt_grid::GridError;
 use num_complex::Complex64;
+use std::sync::Arc;
 
 /// Order of one microgrid's variables: per step P_DG, P_Ch, P_Dis, Q_DG, Q_PV, Q_ESS; then one epigraph variable per battery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,7 +166,12 @@ pub struct WindowProgram {
     pub currents: Vec<CurrentRow>,
     /// The joint action it was built at.
     pub at: Vec<Vec<f64>>,
+    /// The network behind the rows, for programs of many microgrids (see [`FEWEST_FOR_TREE`]) on a radial network.
+    pub tree: Option<Arc<NetworkTree>>,
 }
+
+/// From this many microgrids on, solvers are given the network as a tree beside the rows: below, rows alone are faster.
+pub const FEWEST_FOR_TREE: usize = 8;
 
 /// Convexifies the window at the feasible joint action `at`.
 ///
@@ -188,6 +195,9 @@ pub fn linearise(
         .map(|(mg, w)| local_program(mg, w, window.dt_h, steps))
         .collect();
     let (mut voltages, mut currents) = (Vec::new(), Vec::new());
+    let large = fleet.microgrids.len() >= FEWEST_FOR_TREE;
+    let plan = if large { TreePlan::new(fleet) } else { None };
+    let mut tree = NetworkTree::default();
     let mut exchange: Vec<Vec<f64>> = at.iter().map(|a| vec![0.0; a.len()]).collect();
     let base_kva = fleet.grid.network().base_mva() * 1e3;
     for t in 0..steps {
@@ -213,7 +223,12 @@ pub fn linearise(
                 add_loss_curvature(mg, &curvature[n], t, scale, &at[n], &mut agents[n], &mut exchange[n]);
             }
         }
+        let (first_voltage, first_current) = (voltages.len(), currents.len());
         step_rows(fleet, t, reach, ws, &mut voltages, &mut currents)?;
+        if let Some(plan) = &plan {
+            let rows = (&voltages[first_voltage..], &currents[first_current..]);
+            tree.add_step(plan, fleet, &ws.flow, ws.demand(), rows.0, rows.1);
+        }
     }
     for (agent, gradient) in agents.iter_mut().zip(&exchange) {
         let per_step = agent.layout.action.per_step();
@@ -223,7 +238,8 @@ pub fn linearise(
             }
         }
     }
-    Ok(WindowProgram { agents, voltages, currents, at: at.to_vec() })
+    let tree = plan.map(|_| Arc::new(tree));
+    Ok(WindowProgram { agents, voltages, currents, at: at.to_vec(), tree })
 }
 
 /// Adds scale * R_ij s_i s_j to the quadratic and its effect at the linearisation point to the linear part.

@@ -10,10 +10,10 @@ use crate::branch_flow::{BranchAdmittance, BranchAmperes};
 use crate::continuation::raise_demand;
 use crate::error::GridError;
 use crate::linear_system::LinearSystem;
-use crate::network::{BranchIndex, Network};
+use crate::network::{BranchIndex, BusIndex, Network};
 use crate::power_flow::{Attempt, FlowInfo, FlowMethod, FlowOptions, FlowWorkspace};
 use crate::power_flow_radial::{TreeWorkspace, solve_newton, solve_sweep};
-use crate::tree::Tree;
+use crate::tree::{Tree, TreeBranch, TreeBus};
 use crate::{power_flow_meshed, sensitivities};
 use num_complex::Complex64;
 use std::sync::OnceLock;
@@ -224,6 +224,19 @@ impl Grid {
             }
         }
         dv.fill(Complex64::new(f64::NAN, f64::NAN));
+    }
+
+    /// The radial network in an order where every bus comes after its parent, the source first; `None` where it has loops.
+    pub fn tree_buses(&self) -> Option<Vec<TreeBus>> {
+        let tree = self.tree.as_ref()?;
+        let bus = |(k, branch): (usize, &TreeBranch)| TreeBus {
+            bus: BusIndex(tree.bus_at[k]),
+            parent: branch.parent,
+            zeta: branch.zeta,
+            shunt: branch.shunt,
+            scale: tree.scale[k],
+        };
+        Some(tree.branches.iter().enumerate().map(bus).collect())
     }
 
     /// One run of the iteration from `ws.v` at a fraction of the demand; leaves the result in `ws.v`.

@@ -47,3 +47,4 @@ pub use network_faults::{NetworkFault, SMALLEST_IMPEDANCE_PU};
 pub use num_complex::Complex64;
 pub use phases::{PhaseMatrix, Phases};
 pub use power_flow::{FlowInfo, FlowMethod, FlowOptions, FlowWorkspace};
+pub use tree::TreeBus;

@@ -23,7 +23,7 @@
 //! Shunts at the terminals, line charging included, belong to the buses. Breadth-first order keeps neighbouring entries
 //! independent, so a processor works on several of them at once.
 
-use crate::network::Network;
+use crate::network::{BusIndex, Network};
 use num_complex::Complex64;
 
 /// The branch between a bus and its parent, in scaled quantities.
@@ -37,6 +37,21 @@ pub(crate) struct TreeBranch {
     pub zeta_square: f64,
     /// Shunt admittance y' at the bus: line charging and bus shunts, per unit.
     pub shunt: Complex64,
+}
+
+/// A bus of a radial network with the branch above it, in scaled quantities: V' = V / scale, J' = conj(scale) J.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TreeBus {
+    /// The bus.
+    pub bus: BusIndex,
+    /// Position of its parent in the same list.
+    pub parent: usize,
+    /// Series impedance zeta' of the branch from the parent, per unit.
+    pub zeta: Complex64,
+    /// Shunt admittance y' at the bus, per unit.
+    pub shunt: Complex64,
+    /// V / V'.
+    pub scale: Complex64,
 }
 
 /// A radial network in tree order; position 0 is the source.

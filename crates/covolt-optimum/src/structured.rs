@@ -9,35 +9,53 @@
 //! | what is one iteration? | `interior_point.rs` |
 //! | how are circles and currents scaled? | `cone.rs` |
 //! | what does an iteration ask of an elimination order? | `newton_system.rs` |
-//! | how is the Newton matrix eliminated along the steps? | `time_major.rs` |
+//! | how is the Newton matrix eliminated along the steps? | `time_major.rs`, `elimination.rs` |
+//! | how along the tree of the feeder, with work linear in the number of microgrids? | `tree_major.rs`, `tree_rows.rs`, `agent_matrix.rs` |
+//! | which of the two for which program? | `elimination_order.rs` |
 //! | which coupled rows does the program really need? | `working_rows.rs` |
 //!
 //! Where the program has rows of another shape, or the iteration gets nowhere, the answer is `None` and a general solver
 //! takes over.
 
+mod agent_matrix;
 mod cone;
 mod coupled_rows;
+mod elimination;
+mod elimination_order;
 mod form;
 mod functionals;
 mod interior_point;
 mod newton_system;
 mod states;
 mod time_major;
+mod tree_major;
+mod tree_rows;
 mod working_rows;
 
 use crate::conic_program::{ProgramSettings, SolvedProgram, VOLTAGE_UNIT_PU};
 use covolt_fleet::window_program::WindowProgram;
+use elimination_order::EliminationOrder;
 use form::{CoupledLimit, Form};
 use interior_point::InteriorPoint;
-use time_major::TimeMajor;
+
 use working_rows::WorkingRows;
 
 /// Memory of the structured solver: kept from program to program, whatever their sizes.
 #[derive(Debug, Default)]
 pub struct ProgramWorkspace {
     form: Form,
-    point: InteriorPoint<TimeMajor>,
+    point: InteriorPoint<EliminationOrder>,
     rows: WorkingRows,
+}
+
+impl ProgramWorkspace {
+    /// Memory of a solver that goes along the tree of the feeder wherever a program has one, to compare both orders; the
+    /// default takes the one with less work.
+    pub fn along_tree() -> ProgramWorkspace {
+        let mut ws = ProgramWorkspace::default();
+        ws.point.newton.always_along_tree = true;
+        ws
+    }
 }
 
 /// Solves the program as it stands; `None` where this solver has no answer.

@@ -398,7 +398,7 @@ mod random {
                 currents.push(CurrentRow { step, branch: i, value, re, im });
             }
         }
-        WindowProgram { agents, voltages, currents, at }
+        WindowProgram { agents, voltages, currents, at, tree: None }
     }
 
     proptest! {

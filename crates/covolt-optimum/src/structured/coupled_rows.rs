@@ -12,11 +12,13 @@ impl Form {
         self.coefficients.clear();
         self.step_coupled.clear();
         self.limits.clear();
+        self.open_tree(program);
         let mut next = 0;
         for t in 0..self.steps {
             self.step_coupled.push(self.coupled_start.len());
             while let Some(&limit) = wanted.get(next).filter(|l| step_of_limit(program, **l) == t) {
                 next += 1;
+                self.push_tree_rows(program, t, limit);
                 let at = self.coupled_from() + self.coupled_start.len();
                 match limit {
                     CoupledLimit::Voltage(m) => {

@@ -12,6 +12,7 @@
 //! in one step. Blocks of different steps meet in **states** only (`states.rs`).
 
 use super::states::{NONE, StateKind, StateTerm, States};
+use super::tree_rows::TreeRows;
 use crate::conic_program::ProgramSettings;
 use crate::conic_program::objective::{ObjectiveTerms, add_objective};
 use covolt_fleet::window_program::{AgentProgram, WindowProgram};
@@ -111,6 +112,8 @@ pub(super) struct Form {
     pub cones: Vec<Cone>,
     /// Sides and cones of the coupled limits, in the order of the coupled rows.
     pub limits: Vec<(CoupledLimit, usize)>,
+    /// The coupled rows through the network.
+    pub tree_rows: TreeRows,
     // From the program's own numbering.
     pub(super) agent_start: Vec<usize>,
     pub(super) position: Vec<usize>,

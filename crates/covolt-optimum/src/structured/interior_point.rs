@@ -73,7 +73,7 @@ pub(super) struct InteriorPoint<N> {
     pub x: Vec<f64>,
     pub sides: Vec<SideState>,
     pub cones: Vec<ConeState>,
-    newton: N,
+    pub newton: N,
     functional: Vec<f64>,
     change: Vec<f64>,
     states: Vec<f64>,

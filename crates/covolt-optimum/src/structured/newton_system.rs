@@ -1,10 +1,15 @@
 //! What the interior point asks of an elimination order: factorise, and solve for a right-hand side.
 //!
-//! [`crate::structured::time_major`] goes along the steps of the window. An order along the tree of the feeder, each
-//! microgrid down to its point of common coupling, would be a second implementation.
+//! [`super::time_major`] goes along the steps of the window, [`super::tree_major`] along the tree of the feeder.
 
 use super::cone::Triple;
 use super::form::Form;
+
+/// Added to the diagonal, relative to units in which ranges are one: keeps pivots away from rounding where the objective
+/// is flat. The step is then a proximal one; the point it converges to is the same.
+pub(super) const REGULARISATION: f64 = 1e-10;
+/// Smallest compliance of a coupled row.
+pub(super) const ROW_REGULARISATION: f64 = 1e-13;
 
 /// Weights of one iteration.
 #[derive(Debug, Default)]

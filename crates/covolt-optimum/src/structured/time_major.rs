@@ -15,15 +15,10 @@
 //! variables per microgrid and m rows, and (N k + m + N s)^3 for k linked variables and s states: linear in the number of
 //! steps, cubic in the number of microgrids. Another elimination order is another [`NewtonSystem`].
 
+use super::elimination::{backward, eliminate, forward};
 use super::form::Form;
-use super::newton_system::{NewtonSystem, RightHandSide, Step, Weights, dot};
+use super::newton_system::{NewtonSystem, REGULARISATION, ROW_REGULARISATION, RightHandSide, Step, Weights};
 use super::states::NONE;
-
-/// Added to the diagonal, relative to units in which ranges are one: keeps pivots away from rounding where the objective
-/// is flat. The step is then a proximal one; the point it converges to is the same.
-const REGULARISATION: f64 = 1e-10;
-/// Smallest compliance of a coupled row.
-const ROW_REGULARISATION: f64 = 1e-13;
 
 /// Factors and scratch.
 #[derive(Debug, Default)]
@@ -111,6 +106,25 @@ impl NewtonSystem for TimeMajor {
         self.sweep_back(form, rhs);
         self.sweep_forward(form, step);
     }
+}
+
+/// Multiplications of an iteration, roughly.
+pub(super) fn work(form: &Form) -> f64 {
+    let mut work = 0.0;
+    for t in 0..form.steps {
+        let rows = form.step_coupled[t + 1] - form.step_coupled[t];
+        let (states, mut linked) = (form.states.of_step(t).len(), 0);
+        for block in &form.blocks[t * form.agents..(t + 1) * form.agents] {
+            let order = (block.len() + rows + block.states.1 - block.states.0) as f64;
+            linked += block.linked;
+            work += 0.5 * block.local as f64 * order * order;
+        }
+        let (pivots, order) = ((linked + rows) as f64, (linked + rows + states) as f64);
+        // Each pivot updates a triangle that shrinks from `order` to what is left.
+        let left = order - pivots;
+        work += (order.powi(3) - left.powi(3)) / 6.0;
+    }
+    work
 }
 
 impl TimeMajor {
@@ -331,51 +345,5 @@ fn add_outer(
     if first.state_coefficient != 0.0 && second.state_coefficient != 0.0 {
         let (i, j) = (incoming(first.state), incoming(second.state));
         add(i, j, weight * first.state_coefficient * second.state_coefficient);
-    }
-}
-
-/// Eliminates the first `pivots` unknowns of a symmetric matrix (upper triangle, rows one after the other), positive
-/// pivots up to `positive`, negative after; leaves 1/pivot on the diagonal. False where a pivot has the wrong sign.
-fn eliminate(matrix: &mut [f64], order: usize, positive: usize, pivots: usize) -> bool {
-    for k in 0..pivots {
-        let (head, tail) = matrix.split_at_mut((k + 1) * order);
-        let source = &head[k * order + k..];
-        let pivot = source[0];
-        if !(if k < positive { pivot > 0.0 } else { pivot < 0.0 }) {
-            return false;
-        }
-        let inverse = 1.0 / pivot;
-        for i in 1..source.len() {
-            let factor = source[i] * inverse;
-            if factor != 0.0 {
-                let at = (i - 1) * order + k + i;
-                subtract(&mut tail[at..at + order - k - i], factor, &source[i..]);
-            }
-        }
-        head[k * order + k] = inverse;
-    }
-    true
-}
-
-/// Forward substitution over the first `pivots` unknowns.
-fn forward(matrix: &[f64], order: usize, pivots: usize, b: &mut [f64]) {
-    for k in 0..pivots {
-        let row = &matrix[k * order + k..(k + 1) * order];
-        let (head, tail) = b.split_at_mut(k + 1);
-        subtract(tail, head[k] * row[0], &row[1..]);
-    }
-}
-
-/// Back substitution over the first `pivots` unknowns; the others are known.
-fn backward(matrix: &[f64], order: usize, pivots: usize, b: &mut [f64]) {
-    for k in (0..pivots).rev() {
-        let row = &matrix[k * order + k..(k + 1) * order];
-        b[k] = (b[k] - dot(&row[1..], &b[k + 1..])) * row[0];
-    }
-}
-
-fn subtract(target: &mut [f64], factor: f64, source: &[f64]) {
-    for (target, source) in target.iter_mut().zip(source) {
-        *target -= factor * source;
     }
 }
