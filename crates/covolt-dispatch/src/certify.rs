@@ -44,15 +44,17 @@ impl Examination {
         Examination { returns, local: local_limits::check(fleet, window, actions), voltages }
     }
 
-    /// Of the whole fleet, whose feeders have been examined: their returns joined, all device limits once more. The tight limits
+    /// Of the whole fleet, whose feeders have been examined: their returns joined, all device limits once more where they are not given. The tight limits
     /// are those of the feeders.
     pub fn joined(
         fleet: &Fleet,
         window: &Window,
         actions: &[Vec<f64>],
         returns: Result<WindowReturns, GridError>,
+        local: Option<Vec<LocalViolation>>,
     ) -> Examination {
-        Examination { returns, local: local_limits::check(fleet, window, actions), voltages: Vec::new() }
+        let local = local.unwrap_or_else(|| local_limits::check(fleet, window, actions));
+        Examination { returns, local, voltages: Vec::new() }
     }
 
     /// Every limit of network and devices holds.
@@ -76,7 +78,7 @@ impl Examination {
                 }
             };
             for (bus, voltage) in v.iter().enumerate().filter(|(bus, _)| BusIndex(*bus) != source) {
-                let magnitude = voltage.norm();
+                let magnitude = voltage.norm_sqr().sqrt();
                 keep(Limit::VoltageLow(bus), fleet.limits.v_min_pu[bus] - magnitude, BINDING_VOLTAGE_PU);
                 keep(Limit::VoltageHigh(bus), magnitude - fleet.limits.v_max_pu[bus], BINDING_VOLTAGE_PU);
             }

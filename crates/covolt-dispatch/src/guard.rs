@@ -161,7 +161,7 @@ pub fn decide(
             .collect(),
     };
     let joined = join(fleet, window, &feeders, settled);
-    let examination = Examination::joined(fleet, window, &joined.actions, joined.returns);
+    let examination = Examination::joined(fleet, window, &joined.actions, joined.returns, joined.local);
     let certificate = certificate(fleet, &examination, joined.tight, version, &joined.history);
     Ok(Decision { actions: joined.actions, returns: examination.returns.ok(), certificate, time: clock.elapsed() })
 }
@@ -191,7 +191,7 @@ fn settle(part: &Part<'_>, actions: Vec<Vec<f64>>, settings: &GuardSettings, ws:
         }
     }
     let tight = examination.tight_limits(fleet);
-    Settled { actions, returns: examination.returns, tight, history }
+    Settled { actions, returns: examination.returns, local: Some(examination.local), tight, history }
 }
 
 /// A start for the repair where the proposal has no power flow: the merit order, else everything at rest.

@@ -6,6 +6,7 @@
 //! power flow of the whole network there, so joining the examinations of all parts examines the whole.
 
 use crate::certify::History;
+use crate::local_limits::LocalViolation;
 use covolt_fleet::feeders::join_returns;
 use covolt_fleet::{BaseDemand, Feeder, Fleet, Limit, LossCurvature, Nearest, Window, WindowReturns};
 use covolt_grid::GridError;
@@ -52,6 +53,8 @@ impl<'a> Part<'a> {
 pub(crate) struct Settled {
     pub actions: Vec<Vec<f64>>,
     pub returns: Result<WindowReturns, GridError>,
+    /// Device limits that are broken; `None` where the parts' have to be put in the order of the whole by checking it again.
+    pub local: Option<Vec<LocalViolation>>,
     /// Limits that bind or are broken.
     pub tight: Vec<Nearest>,
     pub history: History,
@@ -94,5 +97,5 @@ pub(crate) fn join(fleet: &Fleet, window: &Window, feeders: &[Feeder], mut settl
         None => Ok(join_returns(feeders, &parts, fleet.microgrids.len(), window.steps)),
         Some(error) => Err(error),
     };
-    Settled { actions, returns, tight, history }
+    Settled { actions, returns, local: None, tight, history }
 }

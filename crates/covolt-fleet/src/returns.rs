@@ -337,7 +337,7 @@ pub fn loading_pu(fleet: &Fleet, branch: usize, v: &[Complex64]) -> f64 {
 /// The end of a branch that carries more, the factor that refers its current to the to side, and that current, pu.
 pub(crate) fn loaded_side(fleet: &Fleet, branch: usize, v: &[Complex64]) -> (CurrentSide, f64, Complex64) {
     let admittance = &fleet.grid.branch_admittances()[branch];
-    let tap = fleet.grid.network().branches()[branch].tap.norm();
+    let tap = admittance.tap_magnitude;
     let from = admittance.current(CurrentSide::From, v) * tap;
     let to = admittance.current(CurrentSide::To, v);
     if from.norm_sqr() > to.norm_sqr() { (CurrentSide::From, tap, from) } else { (CurrentSide::To, 1.0, to) }

@@ -47,6 +47,8 @@ pub struct BranchAdmittance {
     pub ytf: Complex64,
     /// To current per to voltage.
     pub ytt: Complex64,
+    /// |tap|: refers a current at the from side to the to side.
+    pub tap_magnitude: f64,
 }
 
 impl BranchAdmittance {
@@ -61,6 +63,7 @@ impl BranchAdmittance {
             yft: -y / t.conj(),
             ytf: -y / t,
             ytt: y + branch.shunt_to_pu.first(),
+            tap_magnitude: t.norm(),
         }
     }
 

@@ -55,7 +55,7 @@ pub struct NetworkShape {
 
 impl Default for NetworkShape {
     fn default() -> Self {
-        NetworkShape { mean_hidden: vec![128, 128], covariance_hidden: vec![32], covariance: CovarianceKind::Diagonal }
+        NetworkShape { mean_hidden: vec![96, 96], covariance_hidden: vec![32], covariance: CovarianceKind::Diagonal }
     }
 }
 

@@ -71,7 +71,14 @@ pub(crate) fn multiply(
 
 /// y += x W for one row x (k) and W (k x n row-major): the packing of the general kernel costs more
 /// than the product itself here.
+///
+/// Compiled once per instruction set and chosen at run time; the order of operations, and so every bit, is the same in all.
 pub(crate) fn add_row_times_matrix(x: &[f64], w: &[f64], y: &mut [f64]) {
+    pulp::Arch::new().dispatch(|| add_row_times_matrix_here(x, w, y));
+}
+
+#[inline(always)]
+fn add_row_times_matrix_here(x: &[f64], w: &[f64], y: &mut [f64]) {
     let n = y.len();
     if n == 0 {
         return;

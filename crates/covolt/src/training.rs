@@ -48,7 +48,7 @@ pub struct TrainingJob<'a> {
 }
 
 /// Share of the training windows drawn among the rarest prices; test and validation windows are drawn as they come.
-const RARE_SHARE: f64 = 0.4;
+const RARE_SHARE: f64 = 0.25;
 
 /// Who watches a training.
 pub trait Watch {
