@@ -5,7 +5,7 @@
 //! 3. The result is examined once more from scratch and the certificate written. Where nothing safe was found, the
 //!    least violation is returned, marked, with its limits named.
 //!
-//! Feeders that meet at the source only are decided on side by side ([`crate::parts`]), on the caller's thread pool.
+//! Feeders that meet at the source only are decided on side by side (`parts.rs`), on the caller's thread pool.
 //!
 //! A [`Decision`] cannot be made outside this file.
 

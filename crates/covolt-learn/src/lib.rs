@@ -2,7 +2,7 @@
 //!
 //! | question | file | equations |
 //! |---|---|---|
-//! | which windows are trained on? | [`scenarios`] | - |
+//! | which windows are trained on? | [`mod@scenarios`] | - |
 //! | are they held, or made anew for every batch? | `training_windows.rs` | - |
 //! | what does one agent hold while it learns? | [`learner`] | (20)-(22) |
 //! | how are policies updated by default? | [`exact_trainer`] | (15)-(18) |
