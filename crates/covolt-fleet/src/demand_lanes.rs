@@ -21,17 +21,12 @@ pub(crate) fn load_demand<'a>(
         demand.im.0[lane] = *q;
     }
     for (n, mg) in fleet.microgrids.iter().enumerate() {
-        let (layout, action) = (mg.layout(steps), action(n));
-        for (i, dg) in mg.dgs.iter().enumerate() {
-            demand[dg.bus.0].re.0[lane] -= action[layout.p_dg(t, i)] * per_kva;
-            demand[dg.bus.0].im.0[lane] -= action[layout.q_dg(t, i)] * per_kva;
-        }
-        for (j, pv) in mg.pvs.iter().enumerate() {
-            demand[pv.bus.0].im.0[lane] -= action[layout.q_pv(t, j)] * per_kva;
-        }
-        for (k, battery) in mg.batteries.iter().enumerate() {
-            demand[battery.bus.0].re.0[lane] += action[layout.p_ess(t, k)] * per_kva;
-            demand[battery.bus.0].im.0[lane] += action[layout.q_ess(t, k)] * per_kva;
-        }
+        let action = action(n);
+        mg.for_each_device(&mg.layout(steps), t, |bus, active, reactive, sign| {
+            if let Some(active) = active {
+                demand[bus.0].re.0[lane] += sign * action[active] * per_kva;
+            }
+            demand[bus.0].im.0[lane] += sign * action[reactive] * per_kva;
+        });
     }
 }

@@ -33,6 +33,25 @@ impl Microgrid {
     pub fn layout(&self, steps: usize) -> ActionLayout {
         ActionLayout { steps, dgs: self.dgs.len(), pvs: self.pvs.len(), batteries: self.batteries.len() }
     }
+
+    /// Signs of (32), (33), the one place of them: calls `device` for every device with its bus, the entries of its active
+    /// power (a PV system has none) and reactive power at step `t`, and the sign with which they enter the net demand.
+    pub(crate) fn for_each_device(
+        &self,
+        layout: &ActionLayout,
+        t: usize,
+        mut device: impl FnMut(BusIndex, Option<usize>, usize, f64),
+    ) {
+        for (i, dg) in self.dgs.iter().enumerate() {
+            device(dg.bus, Some(layout.p_dg(t, i)), layout.q_dg(t, i), -1.0);
+        }
+        for (j, pv) in self.pvs.iter().enumerate() {
+            device(pv.bus, None, layout.q_pv(t, j), -1.0);
+        }
+        for (k, battery) in self.batteries.iter().enumerate() {
+            device(battery.bus, Some(layout.p_ess(t, k)), layout.q_ess(t, k), 1.0);
+        }
+    }
 }
 
 /// A grid with its microgrids.

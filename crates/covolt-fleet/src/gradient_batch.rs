@@ -246,20 +246,12 @@ fn pull_to_actions(
         let layout = mg.layout(steps);
         for lane in 0..count {
             let gradient = answer.gradient_mut(n, lane);
-            let at = |bus: usize| (dl_ds[bus].re.0[lane] * per_kva, dl_ds[bus].im.0[lane] * per_kva);
-            for (i, dg) in mg.dgs.iter().enumerate() {
-                let (dp, dq) = at(dg.bus.0);
-                gradient[layout.p_dg(t, i)] -= dp;
-                gradient[layout.q_dg(t, i)] -= dq;
-            }
-            for (j, pv) in mg.pvs.iter().enumerate() {
-                gradient[layout.q_pv(t, j)] -= at(pv.bus.0).1;
-            }
-            for (k, battery) in mg.batteries.iter().enumerate() {
-                let (dp, dq) = at(battery.bus.0);
-                gradient[layout.p_ess(t, k)] += dp;
-                gradient[layout.q_ess(t, k)] += dq;
-            }
+            mg.for_each_device(&layout, t, |bus, active, reactive, sign| {
+                if let Some(active) = active {
+                    gradient[active] += sign * dl_ds[bus.0].re.0[lane] * per_kva;
+                }
+                gradient[reactive] += sign * dl_ds[bus.0].im.0[lane] * per_kva;
+            });
         }
     }
 }

@@ -100,18 +100,12 @@ impl PhysicsWorkspace {
         self.q.copy_from_slice(q);
         let base_kva = fleet.grid.network().base_mva() * 1e3;
         for (mg, action) in fleet.microgrids.iter().zip(actions) {
-            let layout = mg.layout(steps);
-            for (i, dg) in mg.dgs.iter().enumerate() {
-                self.p[dg.bus.0] -= action[layout.p_dg(t, i)] / base_kva;
-                self.q[dg.bus.0] -= action[layout.q_dg(t, i)] / base_kva;
-            }
-            for (j, pv) in mg.pvs.iter().enumerate() {
-                self.q[pv.bus.0] -= action[layout.q_pv(t, j)] / base_kva;
-            }
-            for (k, battery) in mg.batteries.iter().enumerate() {
-                self.p[battery.bus.0] += action[layout.p_ess(t, k)] / base_kva;
-                self.q[battery.bus.0] += action[layout.q_ess(t, k)] / base_kva;
-            }
+            mg.for_each_device(&mg.layout(steps), t, |bus, active, reactive, sign| {
+                if let Some(active) = active {
+                    self.p[bus.0] += sign * action[active] / base_kva;
+                }
+                self.q[bus.0] += sign * action[reactive] / base_kva;
+            });
         }
         fleet.grid.solve(&self.p, &self.q, &mut self.flow, &self.options)?;
         Ok(())
@@ -251,28 +245,31 @@ fn add_steps(
     each: &mut dyn FnMut(usize, &[Complex64]),
 ) -> Result<(), GridError> {
     let steps = window.steps;
-    let PhysicsWorkspace { batch: Some(batch), step_v, options, .. } = &mut *ws else {
-        return one_by_one(fleet, window, base, actions, ws, returns, each);
-    };
     // A batch costs as much as a step or two; it always starts flat and knows one method.
-    if steps < 2 || options.warm_start || options.method != FlowMethod::Auto {
-        return one_by_one(fleet, window, base, actions, ws, returns, each);
+    let together = steps > 1 && !ws.options.warm_start && ws.options.method == FlowMethod::Auto;
+    if let Some(batch) = ws.batch.as_mut().filter(|_| together) {
+        let options = FlowOptions { tolerance_pu: sweep_tolerance(ws.options.tolerance_pu), ..ws.options };
+        for first in (0..steps).step_by(LANES) {
+            let count = LANES.min(steps - first);
+            batch.set_scenarios(count);
+            for lane in 0..count {
+                load_demand(fleet, base, |n| &actions[n], steps, first + lane, lane, batch.demand_mut());
+            }
+            if let Some((_, error)) = fleet.grid.solve_batch(batch, &options)?.failures.into_iter().next() {
+                return Err(error);
+            }
+            for lane in 0..count {
+                batch.copy_voltages(lane, &mut ws.step_v);
+                add_step(fleet, window, &ws.step_v, first + lane, returns);
+                each(first + lane, &ws.step_v);
+            }
+        }
+        return Ok(());
     }
-    let options = FlowOptions { tolerance_pu: sweep_tolerance(options.tolerance_pu), ..*options };
-    for first in (0..steps).step_by(LANES) {
-        let count = LANES.min(steps - first);
-        batch.set_scenarios(count);
-        for lane in 0..count {
-            load_demand(fleet, base, |n| &actions[n], steps, first + lane, lane, batch.demand_mut());
-        }
-        if let Some((_, error)) = fleet.grid.solve_batch(batch, &options)?.failures.into_iter().next() {
-            return Err(error);
-        }
-        for lane in 0..count {
-            batch.copy_voltages(lane, step_v);
-            add_step(fleet, window, step_v, first + lane, returns);
-            each(first + lane, step_v);
-        }
+    for t in 0..steps {
+        ws.solve_step(fleet, base, actions, steps, t)?;
+        add_step(fleet, window, ws.flow.v(), t, returns);
+        each(t, ws.flow.v());
     }
     Ok(())
 }
@@ -284,23 +281,6 @@ fn sweep_tolerance(tolerance_pu: f64) -> f64 {
 
 /// Below this, rounding decides whether sweeps stop.
 const SMALLEST_TOLERANCE_PU: f64 = 1e-13;
-
-fn one_by_one(
-    fleet: &Fleet,
-    window: &Window,
-    base: &BaseDemand,
-    actions: &[Vec<f64>],
-    ws: &mut PhysicsWorkspace,
-    returns: &mut WindowReturns,
-    each: &mut dyn FnMut(usize, &[Complex64]),
-) -> Result<(), GridError> {
-    for t in 0..window.steps {
-        ws.solve_step(fleet, base, actions, window.steps, t)?;
-        add_step(fleet, window, ws.flow.v(), t, returns);
-        each(t, ws.flow.v());
-    }
-    Ok(())
-}
 
 /// Exchange and limits of one solved step.
 fn add_step(fleet: &Fleet, window: &Window, v: &[Complex64], t: usize, returns: &mut WindowReturns) {

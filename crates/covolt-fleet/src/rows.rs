@@ -58,17 +58,12 @@ pub fn add_bus_gradient(
     dl_dq: &[f64],
     gradient: &mut [f64],
 ) {
-    for (i, dg) in mg.dgs.iter().enumerate() {
-        gradient[layout.p_dg(t, i)] -= dl_dp[dg.bus.0] / base_kva;
-        gradient[layout.q_dg(t, i)] -= dl_dq[dg.bus.0] / base_kva;
-    }
-    for (j, pv) in mg.pvs.iter().enumerate() {
-        gradient[layout.q_pv(t, j)] -= dl_dq[pv.bus.0] / base_kva;
-    }
-    for (k, battery) in mg.batteries.iter().enumerate() {
-        gradient[layout.p_ess(t, k)] += dl_dp[battery.bus.0] / base_kva;
-        gradient[layout.q_ess(t, k)] += dl_dq[battery.bus.0] / base_kva;
-    }
+    mg.for_each_device(layout, t, |bus, active, reactive, sign| {
+        if let Some(active) = active {
+            gradient[active] += sign * dl_dp[bus.0] / base_kva;
+        }
+        gradient[reactive] += sign * dl_dq[bus.0] / base_kva;
+    });
 }
 
 /// Rows of all limits within `reach` at the step solved last (`ws` holds its voltages and a fresh linearisation).
