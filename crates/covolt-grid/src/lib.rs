@@ -27,6 +27,7 @@ mod grid;
 mod grid_flows;
 mod lanes;
 mod linear_system;
+pub mod multiphase;
 mod network;
 mod network_faults;
 mod phases;

@@ -1,0 +1,8 @@
+//! Feeders as utilities have them, turned into networks: OpenDSS scripts, MATPOWER cases, pandapower files.
+//!
+//! What this crate guarantees: a network it returns is the one the file describes, or the deviation stands in the
+//! [`ImportReport`] with file and line; nothing is dropped silently, and nothing panics on any input.
+
+mod report;
+
+pub use report::{Action, ImportReport, Note, Place};
