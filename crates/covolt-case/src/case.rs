@@ -15,7 +15,7 @@ use crate::table_rows::{BranchRow, BusRow};
 use crate::time_axis::calendar;
 use crate::toml_document::{CASE_FILE, KeyPlaces, read_document};
 use covolt_fleet::{Fleet, Load, Microgrid, MicrogridProfiles, MicrogridStart, NetworkLimits, Profiles};
-use covolt_grid::{BranchIndex, BusIndex};
+use covolt_grid::{BranchIndex, BusIndex, DistributionGrid};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -183,7 +183,7 @@ fn assemble(
         let n = owner.get(bus.0).copied().flatten();
         let factor = file.scaling.load * n.and_then(|n| file.microgrid.get(n)).map_or(1.0, |m| m.load_scale);
         let Some(profile) = series.load(row, factor, &buses, faults) else { continue };
-        let load = Load { id: l.id.clone(), bus };
+        let load = Load { id: l.id.clone(), connection: bus.into() };
         match n {
             Some(n) => {
                 microgrid_loads[n].push(load);
@@ -196,7 +196,7 @@ fn assemble(
         }
     }
     for p in &pv_systems {
-        let kv = buses.rows.get(p.device.bus.0).map_or(0.0, |r| r.value.kv);
+        let kv = buses.rows.get(p.device.connection.bus().0).map_or(0.0, |r| r.value.kv);
         let factor = file.scaling.pv * file.microgrid.get(p.owner).map_or(1.0, |m| m.pv_scale);
         if let Some(power) = series.pv(&rows.pvs[p.row], factor, kv, faults, warnings) {
             profiles[p.owner].iter_mut().for_each(|m| m.pvs_kw.push(power.clone()));
@@ -239,7 +239,8 @@ fn assemble(
             p_dg_kw: dgs_of[n].iter().map(|d| d.1).collect(),
         });
     }
-    let mut limits = NetworkLimits::uniform(grid.network(), file.limits.v_min_pu, file.limits.v_max_pu);
+    let grid = DistributionGrid::from(grid);
+    let mut limits = NetworkLimits::uniform(&grid, file.limits.v_min_pu, file.limits.v_max_pu);
     limits.v_min_pu = v_min_pu;
     limits.v_max_pu = v_max_pu;
     let fleet = match Fleet::try_new(grid, microgrids, feeder_loads, limits) {

@@ -212,7 +212,7 @@ pub(crate) fn generators(
         }
         let device = DieselGenerator {
             id: g.id.clone(),
-            bus,
+            connection: bus.into(),
             p_max_kw: g.p_max_kw,
             q_max_kvar: g.q_max_kvar,
             // Without a limit the whole range can be crossed in any step, however short: a second is short enough.
@@ -240,7 +240,8 @@ pub(crate) fn pvs(
         if let Some(s) = p.s_max_kva {
             check.power("s_max_kva", s, kv);
         }
-        let device = Photovoltaic { id: p.id.clone(), bus, q_max_kvar: p.q_max_kvar, s_max_kva: p.s_max_kva };
+        let device =
+            Photovoltaic { id: p.id.clone(), connection: bus.into(), q_max_kvar: p.q_max_kvar, s_max_kva: p.s_max_kva };
         out.push(Placed { owner, row, device });
     }
     out
@@ -302,7 +303,7 @@ pub(crate) fn batteries(
         check.rating(b.s_max_kva, b.p_charge_max_kw.max(b.p_discharge_max_kw));
         let device = Battery {
             id: b.id.clone(),
-            bus,
+            connection: bus.into(),
             capacity_kwh: b.capacity_kwh,
             soc_min: low,
             soc_max: high,

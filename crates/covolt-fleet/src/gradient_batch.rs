@@ -11,7 +11,7 @@ use crate::gradient::{LagrangianValue, LimitPrices, LimitPricing, PriceScratch, 
 use crate::limit_lanes::{LimitLanes, Priced};
 use crate::returns::{BaseDemand, PhysicsWorkspace};
 use crate::window::Window;
-use covolt_grid::{Batch, ComplexLanes, FlowOptions, GridError, LANES};
+use covolt_grid::{Batch, ComplexLanes, FlowOptions, Grid, GridError, LANES};
 
 /// A window and the multipliers of its limits.
 #[derive(Debug, Clone, Copy)]
@@ -43,9 +43,9 @@ enum Way {
 impl GradientWorkspace {
     /// Memory for `fleet`.
     pub fn new(fleet: &Fleet) -> GradientWorkspace {
-        let way = match fleet.grid.batch() {
-            Ok(batch) => Way::Together { batch: Box::new(batch), limits: LimitLanes::new(fleet) },
-            Err(_) => Way::OneByOne {
+        let way = match fleet.grid.balanced().and_then(|grid| Some((grid, grid.batch().ok()?))) {
+            Some((grid, batch)) => Way::Together { batch: Box::new(batch), limits: LimitLanes::new(fleet, grid) },
+            None => Way::OneByOne {
                 physics: Box::new(PhysicsWorkspace::new(fleet)),
                 scratch: PriceScratch::default(),
                 actions: vec![Vec::new(); fleet.microgrids.len()],
@@ -113,7 +113,8 @@ pub fn lagrangian_gradient_batch<'a>(
     answer.clear(fleet, steps);
     match &mut ws.way {
         Way::Together { batch, limits } => {
-            together(fleet, windows, &action, pricing, &ws.options, batch, limits, answer)?;
+            let grid = fleet.grid.balanced().ok_or(GridError::ForeignWorkspace)?;
+            together((fleet, grid), windows, &action, pricing, &ws.options, batch, limits, answer)?;
             add_local_cost(fleet, windows, &action, answer);
         }
         Way::OneByOne { physics, scratch, actions, gradients } => {
@@ -140,7 +141,7 @@ pub fn lagrangian_gradient_batch<'a>(
 /// The part that needs the grid: step after step, all windows together.
 #[allow(clippy::too_many_arguments)]
 fn together<'a>(
-    fleet: &Fleet,
+    (fleet, grid): (&Fleet, &Grid),
     windows: &[PricedWindow<'_>],
     action: &impl Fn(usize, usize) -> &'a [f64],
     pricing: &LimitPricing,
@@ -158,7 +159,7 @@ fn together<'a>(
         for (lane, w) in windows.iter().enumerate() {
             load_demand(fleet, w.base, |n| action(lane, n), w.window.steps, t, lane, demand);
         }
-        let solved = fleet.grid.solve_batch(batch, options)?;
+        let solved = grid.solve_batch(batch, options)?;
         if let Some((_, error)) = solved.failures.into_iter().next() {
             return Err(error);
         }
@@ -167,8 +168,8 @@ fn together<'a>(
         limits.load(windows, t);
         let priced = limits.price(machine, fleet, pricing, t, v, dl_dv, &mut answer.slopes[..count]);
         note(&priced, &mut answer.values[..count]);
-        add_exchange(fleet, windows, t, v, dl_dv, &mut answer.values);
-        if let Some((_, error)) = fleet.grid.linearise_adjoint_batch(batch)?.into_iter().next() {
+        add_exchange(fleet, grid, windows, t, v, dl_dv, &mut answer.values);
+        if let Some((_, error)) = grid.linearise_adjoint_batch(batch)?.into_iter().next() {
             return Err(error);
         }
         pull_to_actions(fleet, steps, count, t, batch.demand_gradient(), answer);
@@ -195,7 +196,7 @@ fn add_local_cost<'a>(
 }
 
 fn base_kva(fleet: &Fleet) -> f64 {
-    fleet.grid.network().base_mva() * 1e3
+    fleet.grid.base_kva()
 }
 
 fn note(priced: &Priced, values: &mut [LagrangianValue]) {
@@ -210,6 +211,7 @@ fn note(priced: &Priced, values: &mut [LagrangianValue]) {
 /// at the from bus is minus I_f + conj(yff) V_f, at the to bus minus conj(yft) V_f.
 fn add_exchange(
     fleet: &Fleet,
+    grid: &Grid,
     windows: &[PricedWindow<'_>],
     t: usize,
     v: &[ComplexLanes],
@@ -218,7 +220,7 @@ fn add_exchange(
 ) {
     let base_kva = base_kva(fleet);
     for (n, mg) in fleet.microgrids.iter().enumerate() {
-        let pcc = &fleet.grid.branch_admittances()[mg.pcc.0];
+        let pcc = &grid.branch_admittances()[mg.pcc.0];
         let (from, to) = (pcc.from.0, pcc.to.0);
         for (lane, w) in windows.iter().enumerate() {
             let weight = w.base.price_per_kwh(t)[n] * w.window.dt_h * base_kva;
@@ -246,11 +248,11 @@ fn pull_to_actions(
         let layout = mg.layout(steps);
         for lane in 0..count {
             let gradient = answer.gradient_mut(n, lane);
-            mg.for_each_device(&layout, t, |bus, active, reactive, sign| {
+            mg.for_each_device(&layout, t, |port, active, reactive, sign| {
                 if let Some(active) = active {
-                    gradient[active] += sign * dl_ds[bus.0].re.0[lane] * per_kva;
+                    gradient[active] += sign * dl_ds[port.0].re.0[lane] * per_kva;
                 }
-                gradient[reactive] += sign * dl_ds[bus.0].im.0[lane] * per_kva;
+                gradient[reactive] += sign * dl_ds[port.0].im.0[lane] * per_kva;
             });
         }
     }

@@ -9,7 +9,7 @@ use crate::fleet::Fleet;
 use crate::gradient::{LimitPrices, LimitPricing};
 use crate::gradient_batch::PricedWindow;
 use crate::returns::Limit;
-use covolt_grid::{BranchAdmittance, ComplexLanes, LANES, Lanes, Machine, Pair};
+use covolt_grid::{BranchAdmittance, ComplexLanes, Grid, LANES, Lanes, Machine, Pair};
 use pulp::{Simd, WithSimd};
 
 /// Multipliers of one step, dense, and the limits that exist.
@@ -44,21 +44,21 @@ pub(crate) struct Priced {
 }
 
 impl LimitLanes {
-    pub fn new(fleet: &Fleet) -> LimitLanes {
-        let n = fleet.grid.n_buses();
-        let branches = fleet.grid.network().branches();
+    pub fn new(fleet: &Fleet, grid: &Grid) -> LimitLanes {
+        let n = grid.n_buses();
+        let branches = grid.network().branches();
         let mut rated_at = vec![None; branches.len()];
         let mut rated = Vec::new();
         for (b, branch) in branches.iter().enumerate() {
             let limit = fleet.limits.i_max_pu[b];
             if limit.is_finite() {
                 rated_at[b] = Some(rated.len());
-                let admittance = fleet.grid.branch_admittances()[b];
+                let admittance = grid.branch_admittances()[b];
                 rated.push(RatedBranch { branch: b, admittance, tap: branch.tap.norm(), limit });
             }
         }
         let zeros = |count: usize| vec![Lanes::splat(0.0); count];
-        let source = fleet.grid.network().source().bus.0;
+        let source = grid.network().source().bus.0;
         LimitLanes {
             low: zeros(n),
             high: zeros(n),

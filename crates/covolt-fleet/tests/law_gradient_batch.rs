@@ -23,7 +23,7 @@ struct Drawn {
 
 fn drawn(count: usize, steps: usize, seed: u64) -> Drawn {
     let mut fleet = fleet();
-    let mut limits = NetworkLimits::uniform(fleet.grid.network(), 1.0, 1.02);
+    let mut limits = NetworkLimits::uniform(&fleet.grid, 1.0, 1.02);
     limits.i_max_pu.iter_mut().for_each(|i| *i /= 12.0);
     fleet.limits = limits;
     let mut draw = rng(seed);
