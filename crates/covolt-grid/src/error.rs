@@ -27,6 +27,24 @@ pub enum GridError {
         /// Number of buses.
         expected: usize,
     },
+    /// More scenarios than are solved together.
+    #[error("{found} scenarios are too many to be solved together: at most {most}")]
+    TooManyScenarios {
+        /// Scenarios given.
+        found: usize,
+        /// The most.
+        most: usize,
+    },
+    /// Scenarios to be solved together differ in size.
+    #[error("scenarios to be solved together differ in {quantity}: the first has {first}, another {other}")]
+    UnequalScenarios {
+        /// What differs.
+        quantity: &'static str,
+        /// The first scenario's.
+        first: usize,
+        /// Another one's.
+        other: usize,
+    },
     /// A demand is not a finite number.
     #[error("{quantity} at bus '{bus}' is not a finite number ({value})")]
     NotFinite {
