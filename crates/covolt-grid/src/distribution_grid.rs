@@ -67,6 +67,14 @@ impl DistributionGrid {
         }
     }
 
+    /// The balanced grid, or the error that says what needs one.
+    ///
+    /// # Errors
+    /// [`GridError::NotBalanced`].
+    pub fn balanced_or_error(&self) -> Result<&Grid, GridError> {
+        self.balanced().ok_or(GridError::NotBalanced)
+    }
+
     /// The same network, compiled once more.
     ///
     /// # Errors

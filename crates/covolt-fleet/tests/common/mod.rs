@@ -205,8 +205,8 @@ pub fn window(fleet: &Fleet, steps: usize, seed: u64) -> Window {
         row: 0,
         hour_of_day: 14.5,
         weekday: 2,
-        feeder_p_kw: series(2, 80.0, 250.0),
-        feeder_q_kvar: series(2, 20.0, 100.0),
+        feeder_p_kw: series(fleet.feeder_loads.len(), 80.0, 250.0),
+        feeder_q_kvar: series(fleet.feeder_loads.len(), 20.0, 100.0),
         microgrids,
     }
 }
