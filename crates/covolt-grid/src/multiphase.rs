@@ -10,6 +10,7 @@
 //! | a small complex matrix of conductors | `matrix.rs` |
 //! | what draws power, and how it depends on voltage | `port.rs` |
 //! | transformers and their taps as data | `transformer.rs` |
+//! | admittance of a transformer between its terminals | `transformer_admittance.rs` |
 //! | regulators and switched capacitors as data | `controls.rs` |
 //! | which faults can data have | `faults.rs` |
 
@@ -19,6 +20,7 @@ mod matrix;
 mod network;
 mod port;
 mod transformer;
+mod transformer_admittance;
 
 pub use controls::{CapacitorControl, CapacitorRule, Control, MonitoredPhase, RegulatorControl};
 pub use faults::MultiphaseFault;
@@ -29,3 +31,4 @@ pub use network::{
 };
 pub use port::{Port, PortIndex, VoltageDependence, VoltageRange, ZipShares};
 pub use transformer::{Transformer, Winding, WindingConnection};
+pub use transformer_admittance::admittance_s;

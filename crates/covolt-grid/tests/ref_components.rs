@@ -1,0 +1,81 @@
+//! Elements of multi-phase networks against the admittance matrices OpenDSS gives them.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use covolt_grid::Complex64;
+use covolt_grid::multiphase::{ConductorMatrix, Transformer, admittance_s};
+use serde_json::Value;
+use std::path::Path;
+
+fn cases(file: &str) -> Vec<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/opendss").join(file);
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut read: Value = serde_json::from_str(&text).unwrap();
+    serde_json::from_value(read["cases"].take()).unwrap()
+}
+
+fn expected(entries: &Value) -> ConductorMatrix {
+    let entries: Vec<(f64, f64)> = serde_json::from_value(entries.clone()).unwrap();
+    let n = entries.len().isqrt();
+    assert_eq!(n * n, entries.len());
+    ConductorMatrix::from_fn(n, |i, j| Complex64::new(entries[i * n + j].0, entries[i * n + j].1))
+}
+
+/// Largest difference of an entry, relative to the geometric mean of the two diagonal entries it couples: windings of 115 kV and
+/// 0.4 kV are compared each on its own scale.
+fn difference(found: &ConductorMatrix, expected: &ConductorMatrix) -> f64 {
+    assert_eq!(found.n(), expected.n());
+    let n = found.n();
+    let mut worst = 0.0f64;
+    for i in 0..n {
+        for j in 0..n {
+            let difference = (found.at(i, j) - expected.at(i, j)).norm();
+            let scale = (expected.at(i, i).norm() * expected.at(j, j).norm()).sqrt();
+            worst = worst.max(if scale > 0.0 { difference / scale } else { difference });
+        }
+    }
+    worst
+}
+
+#[test]
+fn ref_transformers_opendss() {
+    let cases = cases("transformers.json");
+    assert!(cases.len() >= 48);
+    let mut worst = 0.0f64;
+    for case in &cases {
+        let transformer: Transformer = serde_json::from_value(case["transformer"].clone()).unwrap();
+        let found = admittance_s(&transformer).unwrap();
+        let difference = difference(&found, &expected(&case["yprim_s"]));
+        if difference > 1e-9 {
+            println!("{}: {difference:.2e}", case["name"]);
+        }
+        worst = worst.max(difference);
+    }
+    println!("largest relative difference {worst:.2e}");
+    assert!(worst < 1e-9, "{worst:.2e}");
+}
+
+#[test]
+fn law_impossible_transformers_have_no_admittance() {
+    let case = &cases("transformers.json")[0]["transformer"];
+    let good: Transformer = serde_json::from_value(case.clone()).unwrap();
+    assert!(admittance_s(&good).is_some());
+    let broken: [fn(&mut Transformer); 9] = [
+        |t| t.windings.clear(),
+        |t| t.phases = 0,
+        |t| t.phases = 4,
+        |t| t.x_percent.clear(),
+        |t| t.windings[0].s_rated_kva = 0.0,
+        |t| t.windings[1].v_rated_kv = 0.0,
+        |t| t.windings[1].tap_pu = 0.0,
+        |t| t.windings[0].s_rated_kva = f64::NAN,
+        |t| {
+            t.x_percent[0] = 0.0;
+            t.windings.iter_mut().for_each(|w| w.r_percent = 0.0);
+        },
+    ];
+    for (k, spoil) in broken.iter().enumerate() {
+        let mut t = good.clone();
+        spoil(&mut t);
+        assert!(admittance_s(&t).is_none(), "{k}");
+    }
+}
