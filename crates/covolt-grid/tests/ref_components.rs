@@ -1,40 +1,10 @@
 //! Elements of multi-phase networks against the admittance matrices OpenDSS gives them.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use covolt_grid::Complex64;
-use covolt_grid::multiphase::{ConductorMatrix, Transformer, admittance_s};
-use serde_json::Value;
-use std::path::Path;
+mod opendss;
 
-fn cases(file: &str) -> Vec<Value> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/opendss").join(file);
-    let text = std::fs::read_to_string(path).unwrap();
-    let mut read: Value = serde_json::from_str(&text).unwrap();
-    serde_json::from_value(read["cases"].take()).unwrap()
-}
-
-fn expected(entries: &Value) -> ConductorMatrix {
-    let entries: Vec<(f64, f64)> = serde_json::from_value(entries.clone()).unwrap();
-    let n = entries.len().isqrt();
-    assert_eq!(n * n, entries.len());
-    ConductorMatrix::from_fn(n, |i, j| Complex64::new(entries[i * n + j].0, entries[i * n + j].1))
-}
-
-/// Largest difference of an entry, relative to the geometric mean of the two diagonal entries it couples: windings of 115 kV and
-/// 0.4 kV are compared each on its own scale.
-fn difference(found: &ConductorMatrix, expected: &ConductorMatrix) -> f64 {
-    assert_eq!(found.n(), expected.n());
-    let n = found.n();
-    let mut worst = 0.0f64;
-    for i in 0..n {
-        for j in 0..n {
-            let difference = (found.at(i, j) - expected.at(i, j)).norm();
-            let scale = (expected.at(i, i).norm() * expected.at(j, j).norm()).sqrt();
-            worst = worst.max(if scale > 0.0 { difference / scale } else { difference });
-        }
-    }
-    worst
-}
+use covolt_grid::multiphase::{Transformer, admittance_s};
+use opendss::{cases, difference, expected};
 
 #[test]
 fn ref_transformers_opendss() {
