@@ -14,6 +14,7 @@
 //! | impedance of a line from its geometry | `line_constants.rs` |
 //! | wires, cables and their shields | `line_conductor.rs` |
 //! | return through the earth | `earth_return.rs` |
+//! | sequence values and short-circuit powers turned into matrices | `sequence.rs` |
 //! | conductors eliminated | `kron.rs` |
 //! | regulators and switched capacitors as data | `controls.rs` |
 //! | which faults can data have | `faults.rs` |
@@ -27,6 +28,7 @@ mod line_constants;
 mod matrix;
 mod network;
 mod port;
+mod sequence;
 mod transformer;
 mod transformer_admittance;
 
@@ -42,5 +44,9 @@ pub use network::{
     NodeIndex, VoltageSource,
 };
 pub use port::{Port, PortIndex, VoltageDependence, VoltageRange, ZipShares};
+pub use sequence::{
+    PhaseOrder, ShortCircuit, SourceSequence, sequence_capacitance_matrix, sequence_matrix, sequence_matrix_012,
+    source_voltages_v,
+};
 pub use transformer::{Transformer, Winding, WindingConnection};
 pub use transformer_admittance::admittance_s;

@@ -82,10 +82,9 @@ pub struct LineConductor {
     pub shield: Option<CableShield>,
 }
 
-/// Resistivity of copper tape, ohm m, as OpenDSS has it (Kersting's value for a tape at 50 degrees).
-const TAPE_RESISTIVITY: f64 = 2.3718e-8;
-/// 1 / pi with OpenDSS's digits: the exact value would differ by 3e-5.
-const TAPE_FACTOR: f64 = 0.3183;
+/// Resistivity of copper tape over pi, ohm m: 2.3718e-8 (Kersting's value, at 50 degrees) times 0.3183, with OpenDSS's digits; the
+/// exact quotient would differ by 3e-5.
+const TAPE_RESISTIVITY_OVER_PI: f64 = 7.5494394e-9;
 /// From this |z| on the ratio of Bessel functions is one to 1.5 per cent; OpenDSS takes one.
 const SKIN_LIMIT: f64 = 35.0;
 /// Terms of a Bessel series at most: at |z| = 35 they fall below 1e-16 of the largest after fewer than 100.
@@ -97,8 +96,7 @@ impl ShieldKind {
         match *self {
             ShieldKind::Strands { count, r_ohm_per_m, .. } => r_ohm_per_m / f64::from(count),
             ShieldKind::Tape { outer_diameter_m, thickness_m, lap_percent } => {
-                TAPE_FACTOR * TAPE_RESISTIVITY
-                    / (outer_diameter_m * thickness_m * (50.0 / (100.0 - lap_percent)).sqrt())
+                TAPE_RESISTIVITY_OVER_PI / (outer_diameter_m * thickness_m * (50.0 / (100.0 - lap_percent)).sqrt())
             }
         }
     }
