@@ -10,22 +10,43 @@
 //! | a small complex matrix of conductors | `matrix.rs` |
 //! | what draws power, and how it depends on voltage | `port.rs` |
 //! | transformers and their taps as data | `transformer.rs` |
+//! | admittance of a transformer between its terminals | `transformer_admittance.rs` |
+//! | impedance of a line from its geometry | `line_constants.rs` |
+//! | wires, cables and their shields | `line_conductor.rs` |
+//! | return through the earth | `earth_return.rs` |
+//! | sequence values and short-circuit powers turned into matrices | `sequence.rs` |
+//! | conductors eliminated | `kron.rs` |
 //! | regulators and switched capacitors as data | `controls.rs` |
 //! | which faults can data have | `faults.rs` |
 
 mod controls;
+mod earth_return;
 mod faults;
+mod kron;
+mod line_conductor;
+mod line_constants;
 mod matrix;
 mod network;
 mod port;
+mod sequence;
 mod transformer;
+mod transformer_admittance;
 
 pub use controls::{CapacitorControl, CapacitorRule, Control, MonitoredPhase, RegulatorControl};
+pub use earth_return::{Earth, EarthModel};
 pub use faults::MultiphaseFault;
+pub use kron::{kron_reduced, leading_block};
+pub use line_conductor::{CableShield, LineConductor, ShieldKind, Wire};
+pub use line_constants::{GeometryFault, LineConstants, line_constants};
 pub use matrix::ConductorMatrix;
 pub use network::{
     Element, ElementIndex, ElementModel, ElementTerminal, MultiphaseBus, MultiphaseNetwork, MultiphaseParts, Node,
     NodeIndex, VoltageSource,
 };
 pub use port::{Port, PortIndex, VoltageDependence, VoltageRange, ZipShares};
+pub use sequence::{
+    PhaseOrder, ShortCircuit, SourceSequence, sequence_capacitance_matrix, sequence_matrix, sequence_matrix_012,
+    source_voltages_v,
+};
 pub use transformer::{Transformer, Winding, WindingConnection};
+pub use transformer_admittance::admittance_s;
