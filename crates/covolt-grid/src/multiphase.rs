@@ -12,16 +12,36 @@
 //! | transformers and their taps as data | `transformer.rs` |
 //! | regulators and switched capacitors as data | `controls.rs` |
 //! | which faults can data have | `faults.rs` |
+//! | the solver as other crates see it | `grid.rs`, `workspace.rs` |
+//! | admittance of an element in per unit; of a transformer in S | `admittance.rs`, `transformer_admittance.rs` |
+//! | the current of a port and its slopes | `port_current.rs` |
+//! | Y of the network | `nodal_system.rs` |
+//! | block elimination: order, places, numbers | `ordering.rs`, `elimination_plan.rs`, `elimination.rs`, `coefficient.rs` |
+//! | fixed point and Newton iteration | `flow_iterations.rs` |
+//! | the same equations as a sparse matrix | `sparse_system.rs` |
 
+mod admittance;
+mod coefficient;
 mod controls;
+mod elimination;
+mod elimination_plan;
 mod faults;
+mod flow_iterations;
+mod grid;
 mod matrix;
 mod network;
+mod nodal_system;
+mod ordering;
 mod port;
+mod port_current;
+mod sparse_system;
 mod transformer;
+mod transformer_admittance;
+mod workspace;
 
 pub use controls::{CapacitorControl, CapacitorRule, Control, MonitoredPhase, RegulatorControl};
 pub use faults::MultiphaseFault;
+pub use grid::MultiphaseGrid;
 pub use matrix::ConductorMatrix;
 pub use network::{
     Element, ElementIndex, ElementModel, ElementTerminal, MultiphaseBus, MultiphaseNetwork, MultiphaseParts, Node,
@@ -29,3 +49,4 @@ pub use network::{
 };
 pub use port::{Port, PortIndex, VoltageDependence, VoltageRange, ZipShares};
 pub use transformer::{Transformer, Winding, WindingConnection};
+pub use workspace::MultiphaseWorkspace;
