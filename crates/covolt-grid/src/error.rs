@@ -20,14 +20,16 @@ pub enum GridError {
         /// Number of its phases.
         phases: usize,
     },
-    /// An input slice does not have one entry per bus.
-    #[error("{quantity} has {found} entries, the network has {expected} buses")]
+    /// An input slice does not have one entry per bus (or per port of a multi-phase network).
+    #[error(
+        "{quantity} has {found} entries, the network needs {expected}: one per bus, or per port of a multi-phase network"
+    )]
     WrongLength {
         /// Which input.
         quantity: &'static str,
         /// Its length.
         found: usize,
-        /// Number of buses.
+        /// Number of buses or ports.
         expected: usize,
     },
     /// More scenarios than are solved together.

@@ -10,7 +10,6 @@
 //! | a small complex matrix of conductors | `matrix.rs` |
 //! | what draws power, and how it depends on voltage | `port.rs` |
 //! | transformers and their taps as data | `transformer.rs` |
-//! | admittance of a transformer between its terminals | `transformer_admittance.rs` |
 //! | impedance of a line from its geometry | `line_constants.rs` |
 //! | wires, cables and their shields | `line_conductor.rs` |
 //! | return through the earth | `earth_return.rs` |
@@ -18,23 +17,44 @@
 //! | conductors eliminated | `kron.rs` |
 //! | regulators and switched capacitors as data | `controls.rs` |
 //! | which faults can data have | `faults.rs` |
+//! | the solver as other crates see it | `grid.rs`, `workspace.rs` |
+//! | admittance of an element in per unit; of a transformer in S | `admittance.rs`, `transformer_admittance.rs` |
+//! | the current of a port and its slopes | `port_current.rs` |
+//! | Y of the network | `nodal_system.rs` |
+//! | block elimination: order, places, numbers | `ordering.rs`, `elimination_plan.rs`, `elimination.rs`, `coefficient.rs` |
+//! | fixed point and Newton iteration | `flow_iterations.rs` |
+//! | what has limits, and the exchange at a PCC | `monitors.rs` |
+//! | the same equations as a sparse matrix | `sparse_system.rs` |
 
+mod admittance;
+mod coefficient;
 mod controls;
 mod earth_return;
+mod elimination;
+mod elimination_plan;
 mod faults;
+mod flow_iterations;
+mod grid;
 mod kron;
 mod line_conductor;
 mod line_constants;
 mod matrix;
+pub(crate) mod monitors;
 mod network;
+mod nodal_system;
+mod ordering;
 mod port;
+mod port_current;
 mod sequence;
+mod sparse_system;
 mod transformer;
 mod transformer_admittance;
+mod workspace;
 
 pub use controls::{CapacitorControl, CapacitorRule, Control, MonitoredPhase, RegulatorControl};
 pub use earth_return::{Earth, EarthModel};
 pub use faults::MultiphaseFault;
+pub use grid::MultiphaseGrid;
 pub use kron::{kron_reduced, leading_block};
 pub use line_conductor::{CableShield, LineConductor, ShieldKind, Wire};
 pub use line_constants::{GeometryFault, LineConstants, line_constants};
@@ -50,3 +70,4 @@ pub use sequence::{
 };
 pub use transformer::{Transformer, Winding, WindingConnection};
 pub use transformer_admittance::admittance_s;
+pub use workspace::MultiphaseWorkspace;

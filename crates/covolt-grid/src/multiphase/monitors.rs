@@ -67,6 +67,8 @@ pub(crate) struct Monitors {
     powers: Vec<TerminalPower>,
     /// All element rows by conductor with its node, for losses: (node, row).
     injected: Vec<(usize, CurrentRow)>,
+    /// Of each source node: node, current at zero voltage, row of y_j in I = I_0 - sum_j y_j V_j.
+    sources: Vec<(usize, Complex64, CurrentRow)>,
 }
 
 impl Monitors {
@@ -78,6 +80,7 @@ impl Monitors {
             currents: Vec::new(),
             powers: Vec::with_capacity(parts.elements.len()),
             injected: Vec::new(),
+            sources: source_rows(parts)?,
         };
         for (e, element) in parts.elements.iter().enumerate() {
             let compiled = ElementAdmittance::new(network, element)?;
@@ -221,10 +224,32 @@ impl Monitors {
         self.powers.get(element).map_or(0.0, |power| power.loss_resistance_pu)
     }
 
+    /// Power that the sources feed into their nodes.
+    pub fn source_power(&self, v: &[Complex64]) -> Complex64 {
+        self.sources.iter().map(|(node, current, row)| v[*node] * (current - product(row, v)).conj()).sum()
+    }
+
     /// Power that goes into all elements: their losses.
     pub fn losses(&self, v: &[Complex64]) -> Complex64 {
         self.injected.iter().map(|(node, row)| v[*node] * product(row, v).conj()).sum()
     }
+}
+
+fn source_rows(parts: &MultiphaseParts) -> Result<Vec<(usize, Complex64, CurrentRow)>, GridError> {
+    let mut rows = Vec::new();
+    for source in &parts.sources {
+        let bus = &parts.buses[source.bus.0];
+        let y = source.series_ohm.inverse().ok_or_else(|| GridError::Singular { bus: bus.id.clone() })?;
+        let v_base = 1e3 * bus.v_base_kv;
+        let per_unit = v_base * v_base / (1e6 * parts.base_mva);
+        for (i, node) in source.nodes.iter().enumerate() {
+            let row: CurrentRow =
+                source.nodes.iter().enumerate().map(|(j, other)| (other.0, y.at(i, j) * per_unit)).collect();
+            let current = row.iter().zip(&source.emf_v).map(|((_, y), emf)| y * emf / v_base).sum();
+            rows.push((node.0, current, row));
+        }
+    }
+    Ok(rows)
 }
 
 fn product(row: &CurrentRow, v: &[Complex64]) -> Complex64 {

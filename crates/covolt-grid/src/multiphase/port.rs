@@ -29,6 +29,13 @@ pub struct ZipShares {
     pub power: f64,
 }
 
+impl ZipShares {
+    /// Sum of the shares.
+    pub fn sum(self) -> f64 {
+        self.impedance + self.current + self.power
+    }
+}
+
 /// How the demand of a port depends on the voltage across it.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub enum VoltageDependence {
@@ -45,10 +52,11 @@ pub enum VoltageDependence {
         p: ZipShares,
         /// Reactive power.
         q: ZipShares,
-        /// At and below this v the port draws nothing (0: always on); OpenDSS's cut-off voltage.
+        /// The current fades to nothing around this v, as (1 + tanh(500 (v - cutoff))) / 2 (0: always on): OpenDSS's cut-off.
         cutoff_pu: f64,
     },
-    /// S = p v^a + j q v^b.
+    /// S = p v^a + j q v^b inside the range; at its ends OpenDSS puts the impedance that draws the nominal power there, so the
+    /// current jumps. With a = 0, b = 2 this is OpenDSS's load model 3, otherwise model 4.
     Exponential {
         /// a.
         p: f64,
@@ -64,7 +72,7 @@ pub struct VoltageRange {
     pub low_pu: f64,
     /// Upper end, per unit of the rated voltage.
     pub high_pu: f64,
-    /// From this v down to zero the port is an impedance; between it and `low_pu` the current is interpolated. Zero: no such part.
+    /// From this v down to zero the port is its rated impedance; between it and `low_pu` the current is interpolated. Zero: no such part.
     pub lowest_pu: f64,
 }
 

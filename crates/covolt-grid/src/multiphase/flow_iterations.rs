@@ -1,0 +1,216 @@
+//! The iterations of the multi-phase power flow on the block elimination.
+//!
+//! Node voltages solve Y V + I(V) = I_source, with I(V) the currents that the ports draw (`port_current.rs`).
+//!
+//! **Fixed point**: Y V' = I_source - I(V). The factors of Y are made once per network, so an iteration is one pass down and up
+//! the blocks. Both Kirchhoff laws hold for the currents I(V), so the mismatch of a node at V' is I(V') - I(V): no residual is
+//! computed, and no rounding of a large admittance enters it. It converges linearly, with the voltage drop over the voltage as
+//! rate.
+//!
+//! **Newton**: with I(V') ~ I(V) + alpha (V' - V) + beta conj(V' - V) the linear system (Y + alpha) V' + beta conj(V') =
+//! I_source - (I - alpha V - beta conj(V)); the mismatch is what I(V') differs from its linearisation. It converges
+//! quadratically, for an elimination of real 2 x 2 tiles per iteration.
+//!
+//! A mismatch is a current at a node, per unit; near the rated voltage that is a power in per unit.
+
+use super::coefficient::{Coefficient, RealTile};
+use super::elimination::{factorise, solve};
+use super::nodal_system::NodalSystem;
+use super::port_current::Linearised;
+use super::workspace::FlowVectors;
+use crate::power_flow::{Attempt, FlowOptions};
+use num_complex::Complex64;
+
+/// Rounding of a node's current, relative to its magnitude: a mismatch below it is none.
+const ROUNDING: f64 = 64.0 * f64::EPSILON;
+/// The fixed point iteration converges linearly, so it gets this many times the iterations of Newton.
+const FIXED_POINT_ITERATIONS: usize = 10;
+/// Above this rate, seen twice in a row, Newton is faster than the fixed point iteration.
+const SLOWEST_RATE: f64 = 0.7;
+/// A solution with every port above this fraction of its voltage at no load lies on the upper branch.
+const SURELY_UPPER: f64 = 0.75;
+/// Largest relative change of a voltage that a step of the continuation may make without having jumped to another branch.
+const LARGEST_JUMP: f64 = 0.25;
+
+/// Demand of every port.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Demand<'a> {
+    pub p: &'a [f64],
+    pub q: &'a [f64],
+    /// Fraction of p and q that counts.
+    pub fraction: f64,
+}
+
+const FAILED: Attempt =
+    Attempt { iterations: 0, mismatch_pu: f64::INFINITY, worst_bus: 0, converged: false, upper_branch: false };
+
+/// Fixed point iteration from `vectors.v`.
+pub(crate) fn fixed_point(
+    system: &NodalSystem,
+    demand: Demand<'_>,
+    vectors: &mut FlowVectors,
+    options: &FlowOptions,
+) -> Attempt {
+    let plan = &system.structure.plan;
+    let mut attempt = Attempt { worst_bus: plan.bus_at(0), ..FAILED };
+    let (limit, mut slow, mut last) = (options.max_iterations.saturating_mul(FIXED_POINT_ITERATIONS), 0, f64::INFINITY);
+    draw(system, demand, &vectors.v, &mut vectors.drawn);
+    while attempt.iterations < limit {
+        attempt.iterations += 1;
+        // Swapped, the solution becomes V without a copy.
+        let x = &mut vectors.v;
+        for (x, drawn) in x.iter_mut().zip(&vectors.drawn) {
+            *x = -drawn;
+        }
+        system.structure.add_source_currents(x);
+        solve(plan, &system.factors, x);
+        ground(x);
+        std::mem::swap(&mut vectors.drawn, &mut vectors.previous);
+        draw(system, demand, &vectors.v, &mut vectors.drawn);
+        let found = worst(&vectors.drawn, &vectors.previous, options.tolerance_pu);
+        attempt.mismatch_pu = found.mismatch;
+        attempt.worst_bus = plan.bus_at(found.at);
+        if !found.mismatch.is_finite() {
+            return attempt;
+        }
+        if found.balanced {
+            attempt.converged = true;
+            attempt.upper_branch = true;
+            return attempt;
+        }
+        slow = if found.mismatch > SLOWEST_RATE * last { slow + 1 } else { 0 };
+        if slow >= 2 {
+            return attempt;
+        }
+        last = found.mismatch;
+    }
+    attempt
+}
+
+/// Newton from `vectors.v`; compared with no load, or with `vectors.reached` when that is a solution at a smaller demand.
+pub(crate) fn newton(
+    system: &NodalSystem,
+    demand: Demand<'_>,
+    continued: bool,
+    vectors: &mut FlowVectors,
+    options: &FlowOptions,
+) -> Attempt {
+    let plan = &system.structure.plan;
+    let mut attempt = Attempt { worst_bus: plan.bus_at(0), ..FAILED };
+    while attempt.iterations < options.max_iterations {
+        attempt.iterations += 1;
+        if linearise(system, demand, vectors).is_err() {
+            return attempt;
+        }
+        vectors.x.fill(Complex64::ZERO);
+        for (port, linear) in system.structure.ports.iter().zip(&vectors.ports) {
+            let constant = linear.current;
+            vectors.x[port.from as usize] -= constant;
+            vectors.x[port.to as usize] += constant * port.ratio;
+        }
+        system.structure.add_source_currents(&mut vectors.x);
+        solve(plan, &vectors.tiles, &mut vectors.x);
+        ground(&mut vectors.x);
+        std::mem::swap(&mut vectors.v, &mut vectors.x);
+        draw(system, demand, &vectors.v, &mut vectors.drawn);
+        vectors.previous.fill(Complex64::ZERO);
+        for (port, linear) in system.structure.ports.iter().zip(&vectors.ports) {
+            let v = port.voltage(&vectors.v);
+            let drawn = linear.current + linear.alpha * v + linear.beta * v.conj();
+            vectors.previous[port.from as usize] += drawn;
+            vectors.previous[port.to as usize] -= drawn * port.ratio;
+        }
+        ground(&mut vectors.previous);
+        let found = worst(&vectors.drawn, &vectors.previous, options.tolerance_pu);
+        attempt.mismatch_pu = found.mismatch;
+        attempt.worst_bus = plan.bus_at(found.at);
+        if !found.mismatch.is_finite() {
+            return attempt;
+        }
+        if found.balanced {
+            attempt.converged = true;
+            attempt.upper_branch = upper_branch(system, demand, continued, vectors);
+            return attempt;
+        }
+    }
+    attempt
+}
+
+/// Factorises the linearised equations at `vectors.v` and leaves in `vectors.ports` the constant part I - alpha V - beta conj(V) and
+/// the slopes. The position of the node where that broke down is the error.
+pub(crate) fn linearise(system: &NodalSystem, demand: Demand<'_>, vectors: &mut FlowVectors) -> Result<(), usize> {
+    let FlowVectors { v, ports, tiles, scratch, .. } = vectors;
+    for (tile, &y) in tiles.iter_mut().zip(&system.values) {
+        *tile = RealTile::of(y);
+    }
+    let structure = &system.structure;
+    for (k, port) in structure.ports.iter().enumerate() {
+        let voltage = port.voltage(v);
+        let linear = port.linearise(demand.fraction * demand.p[k], demand.fraction * demand.q[k], voltage);
+        let tile = RealTile::new(linear.alpha, linear.beta);
+        let [ff, ft, tf, tt] = structure.port_entries[k];
+        tiles[ff as usize] += tile;
+        if ft != u32::MAX {
+            let scaled = RealTile(tile.0.map(|x| -x * port.ratio));
+            tiles[ft as usize] += scaled;
+            tiles[tf as usize] += scaled;
+            tiles[tt as usize] += RealTile(tile.0.map(|x| x * port.ratio * port.ratio));
+        }
+        let constant = linear.current - linear.alpha * voltage - linear.beta * voltage.conj();
+        ports[k] = Linearised { current: constant, ..linear };
+    }
+    factorise(&structure.plan, tiles, &system.diagonal, scratch)
+}
+
+/// Currents that all ports draw at `v`, by node.
+fn draw(system: &NodalSystem, demand: Demand<'_>, v: &[Complex64], drawn: &mut [Complex64]) {
+    drawn.fill(Complex64::ZERO);
+    for ((port, &p), &q) in system.structure.ports.iter().zip(demand.p).zip(demand.q) {
+        let current = port.current(demand.fraction * p, demand.fraction * q, port.voltage(v));
+        drawn[port.from as usize] += current;
+        drawn[port.to as usize] -= current * port.ratio;
+    }
+    ground(drawn);
+}
+
+/// Ground is the last position: what returned there is no matter of any node.
+fn ground(x: &mut [Complex64]) {
+    if let Some(last) = x.last_mut() {
+        *last = Complex64::ZERO;
+    }
+}
+
+struct Worst {
+    mismatch: f64,
+    at: usize,
+    balanced: bool,
+}
+
+fn worst(drawn: &[Complex64], expected: &[Complex64], tolerance: f64) -> Worst {
+    let (mut square, mut at, mut sum, mut largest) = (0.0, 0, 0.0, 0.0);
+    for (k, (a, b)) in drawn.iter().zip(expected).enumerate() {
+        let own = (a - b).norm_sqr();
+        if own > square {
+            (square, at) = (own, k);
+        }
+        largest = f64::max(largest, a.norm_sqr());
+        // A NaN would slip through the maximum, never through the sum.
+        sum += own;
+    }
+    let mismatch = if f64::is_finite(sum) { f64::sqrt(square) } else { f64::INFINITY };
+    Worst { mismatch, at, balanced: mismatch <= f64::max(tolerance, ROUNDING * f64::sqrt(largest)) }
+}
+
+/// True when `vectors.v` lies on the upper branch: near no load, or near the solution at a smaller demand.
+pub(crate) fn upper_branch(system: &NodalSystem, demand: Demand<'_>, continued: bool, vectors: &FlowVectors) -> bool {
+    if continued {
+        let near = |(v, reached): (&Complex64, &Complex64)| {
+            (v - reached).norm() <= LARGEST_JUMP * f64::max(reached.norm(), LARGEST_JUMP)
+        };
+        return vectors.v.iter().zip(&vectors.reached).all(near);
+    }
+    system.structure.ports.iter().enumerate().all(|(k, port)| {
+        let idle = demand.p[k] == 0.0 && demand.q[k] == 0.0;
+        idle || port.voltage(&vectors.v).norm() >= SURELY_UPPER * port.voltage(&system.no_load).norm()
+    })
+}
