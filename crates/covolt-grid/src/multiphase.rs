@@ -18,10 +18,13 @@
 //! | Y of the network | `nodal_system.rs` |
 //! | block elimination: order, places, numbers | `ordering.rs`, `elimination_plan.rs`, `elimination.rs`, `coefficient.rs` |
 //! | fixed point and Newton iteration | `flow_iterations.rs` |
+//! | currents, powers, losses, unbalance and their gradients | `quantities.rs` |
+//! | taps and capacitors moved until they rest | `control_loop.rs` |
 //! | the same equations as a sparse matrix | `sparse_system.rs` |
 
 mod admittance;
 mod coefficient;
+mod control_loop;
 mod controls;
 mod elimination;
 mod elimination_plan;
@@ -34,11 +37,13 @@ mod nodal_system;
 mod ordering;
 mod port;
 mod port_current;
+mod quantities;
 mod sparse_system;
 mod transformer;
 mod transformer_admittance;
 mod workspace;
 
+pub use control_loop::{ControlOptions, Settled};
 pub use controls::{CapacitorControl, CapacitorRule, Control, MonitoredPhase, RegulatorControl};
 pub use faults::MultiphaseFault;
 pub use grid::MultiphaseGrid;
