@@ -104,6 +104,14 @@ pub enum GridError {
         /// Bus where the elimination broke down.
         bus: BusId,
     },
+    /// Regulators and switched capacitors went on acting.
+    #[error("controls did not settle in {iterations} iterations: '{control}' was the last to act")]
+    ControlsNotSettled {
+        /// Power flows that were solved.
+        iterations: usize,
+        /// Control that acted last.
+        control: String,
+    },
     /// The sparse factorisation refused the system.
     #[error("sparse factorisation failed: {reason}")]
     Factorisation {

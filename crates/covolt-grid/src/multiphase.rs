@@ -24,10 +24,13 @@
 //! | block elimination: order, places, numbers | `ordering.rs`, `elimination_plan.rs`, `elimination.rs`, `coefficient.rs` |
 //! | fixed point and Newton iteration | `flow_iterations.rs` |
 //! | what has limits, and the exchange at a PCC | `monitors.rs` |
+//! | currents, powers, losses, unbalance and their gradients | `quantities.rs` |
+//! | taps and capacitors moved until they rest | `control_loop.rs` |
 //! | the same equations as a sparse matrix | `sparse_system.rs` |
 
 mod admittance;
 mod coefficient;
+mod control_loop;
 mod controls;
 mod earth_return;
 mod elimination;
@@ -45,12 +48,14 @@ mod nodal_system;
 mod ordering;
 mod port;
 mod port_current;
+mod quantities;
 mod sequence;
 mod sparse_system;
 mod transformer;
 mod transformer_admittance;
 mod workspace;
 
+pub use control_loop::{ControlOptions, Settled};
 pub use controls::{CapacitorControl, CapacitorRule, Control, MonitoredPhase, RegulatorControl};
 pub use earth_return::{Earth, EarthModel};
 pub use faults::MultiphaseFault;

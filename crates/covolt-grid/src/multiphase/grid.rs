@@ -15,7 +15,7 @@
 
 use super::elimination::{solve, solve_transposed};
 use super::flow_iterations::{Demand, fixed_point, linearise, newton};
-use super::network::{MultiphaseNetwork, NodeIndex};
+use super::network::{ElementIndex, MultiphaseNetwork, NodeIndex};
 use super::nodal_system::NodalSystem;
 use super::sparse_system::{SparseSystem, sparse_newton};
 use super::workspace::MultiphaseWorkspace;
@@ -296,6 +296,33 @@ impl MultiphaseGrid {
 
     pub(super) fn bus_id(&self, bus: usize) -> BusId {
         self.network.parts().buses.get(bus).map_or_else(|| BusId(String::new()), |b| b.id.clone())
+    }
+
+    /// Moves the tap of a transformer's winding, without regard to its range, and factorises again.
+    ///
+    /// # Errors
+    /// A tap that is not positive; admittances that leave a bus without a voltage.
+    pub fn set_tap(&mut self, element: ElementIndex, winding: usize, tap_pu: f64) -> Result<(), GridError> {
+        if !(tap_pu > 0.0 && tap_pu.is_finite()) {
+            return Err(GridError::BadSetting { setting: "tap_pu", value: tap_pu, range: "positive and finite" });
+        }
+        if self.network.set_tap(element, winding, tap_pu) {
+            self.system.set_element(&self.network, element.0)?;
+            self.renew()?;
+        }
+        Ok(())
+    }
+
+    /// Switches a capacitor or shunt reactor on or off, and factorises again.
+    ///
+    /// # Errors
+    /// Admittances that leave a bus without a voltage.
+    pub fn set_closed(&mut self, element: ElementIndex, closed: bool) -> Result<(), GridError> {
+        if self.network.set_closed(element, closed) {
+            self.system.set_element(&self.network, element.0)?;
+            self.renew()?;
+        }
+        Ok(())
     }
 
     /// New values after taps or states have changed.

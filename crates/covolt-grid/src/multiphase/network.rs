@@ -154,6 +154,23 @@ impl MultiphaseNetwork {
         &self.parts
     }
 
+    /// A new tap of a winding; nothing happens where there is no such winding. True when something changed.
+    pub(super) fn set_tap(&mut self, element: ElementIndex, winding: usize, tap_pu: f64) -> bool {
+        let Some(ElementModel::Transformer(t)) = self.parts.elements.get_mut(element.0).map(|e| &mut e.model) else {
+            return false;
+        };
+        let Some(own) = t.windings.get_mut(winding) else { return false };
+        std::mem::replace(&mut own.tap_pu, tap_pu) != tap_pu
+    }
+
+    /// Switches a capacitor or reactor; nothing happens for other elements. True when something changed.
+    pub(super) fn set_closed(&mut self, element: ElementIndex, state: bool) -> bool {
+        match self.parts.elements.get_mut(element.0).map(|e| &mut e.model) {
+            Some(ElementModel::Shunt { closed, .. }) => std::mem::replace(closed, state) != state,
+            _ => false,
+        }
+    }
+
     /// Index of a bus by its id.
     pub fn bus_index(&self, id: &BusId) -> Option<BusIndex> {
         self.bus_of.get(id).copied()

@@ -1,6 +1,6 @@
 //! The nodal equations Y V = I of a network, compiled: the values of the elimination from elements and sources.
 
-use super::admittance::ElementAdmittance;
+use super::admittance::{EQUAL_BASES, ElementAdmittance};
 use super::elimination::{MOST_NODES, factorise, scratch_size};
 use super::elimination_plan::{Coupling, Plan};
 use super::network::{Element, ElementModel, MultiphaseNetwork, NodeIndex};
@@ -8,9 +8,6 @@ use super::port_current::CompiledPort;
 use crate::error::GridError;
 use num_complex::Complex64;
 use std::sync::Arc;
-
-/// Voltage bases that differ by less than this count as equal.
-const EQUAL_BASES: f64 = 1e-12;
 
 /// A source as seen by the nodal equations.
 #[derive(Debug, Clone)]
@@ -23,6 +20,8 @@ pub(crate) struct CompiledSource {
     pub y: Vec<Complex64>,
     /// Norton current Y emf.
     pub current: Vec<Complex64>,
+    /// Nodes in network order.
+    pub nodes: Vec<usize>,
 }
 
 /// What never changes with taps and switched capacitors.
@@ -241,7 +240,8 @@ fn sources(network: &MultiphaseNetwork, plan: &Plan) -> Result<Vec<CompiledSourc
                 .collect();
             let current = (0..size).map(|i| (0..size).map(|j| y[i * size + j] * emf[j]).sum()).collect();
             let positions = source.nodes.iter().map(|node| plan.position[node.0]).collect();
-            Ok(CompiledSource { positions, emf, y, current })
+            let nodes = source.nodes.iter().map(|node| node.0).collect();
+            Ok(CompiledSource { positions, emf, y, current, nodes })
         })
         .collect()
 }
