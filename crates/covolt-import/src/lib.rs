@@ -3,6 +3,7 @@
 //! What this crate guarantees: a network it returns is the one the file describes, or the deviation stands in the
 //! [`ImportReport`] with file and line; nothing is dropped silently, and nothing panics on any input.
 
+pub mod opendss_export;
 mod report;
 
 pub use report::{Action, ImportReport, Note, Place};
