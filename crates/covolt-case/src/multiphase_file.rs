@@ -95,8 +95,8 @@ pub(crate) fn build_multiphase(
 ) -> Option<DistributionGrid> {
     let place = Place::new(name, None);
     match MultiphaseNetwork::try_new(parts) {
-        Ok(network) => match MultiphaseGrid::new(network).and_then(DistributionGrid::try_from) {
-            Ok(grid) => Some(grid),
+        Ok(network) => match MultiphaseGrid::new(network) {
+            Ok(grid) => Some(grid.into()),
             Err(e) => {
                 faults.push(place.fault("", e.to_string(), "check the network file"));
                 None

@@ -16,7 +16,7 @@ use crate::branch_flow::{CurrentSide, add_voltage_magnitude_gradient};
 use crate::error::GridError;
 use crate::grid::Grid;
 use crate::multiphase::monitors::{MonitoredVoltage, Monitors};
-use crate::multiphase::{ElementModel, MultiphaseGrid, MultiphaseParts, MultiphaseWorkspace, NodeIndex};
+use crate::multiphase::{ElementIndex, ElementModel, MultiphaseGrid, MultiphaseParts, MultiphaseWorkspace, NodeIndex};
 use crate::network::{BranchIndex, BranchKind, BusIndex};
 use crate::power_flow::{FlowInfo, FlowOptions, FlowWorkspace};
 use num_complex::Complex64;
@@ -63,12 +63,10 @@ impl From<Grid> for DistributionGrid {
     }
 }
 
-impl TryFrom<MultiphaseGrid> for DistributionGrid {
-    type Error = GridError;
-
-    fn try_from(grid: MultiphaseGrid) -> Result<DistributionGrid, GridError> {
-        let monitors = Monitors::new(grid.network())?;
-        Ok(DistributionGrid::Multiphase(Box::new(MonitoredMultiphase { grid, monitors })))
+impl From<MultiphaseGrid> for DistributionGrid {
+    fn from(grid: MultiphaseGrid) -> DistributionGrid {
+        let monitors = Monitors::new(grid.network());
+        DistributionGrid::Multiphase(Box::new(MonitoredMultiphase { grid, monitors }))
     }
 }
 
@@ -115,7 +113,7 @@ impl DistributionGrid {
         match self {
             DistributionGrid::Balanced(grid) => Ok(DistributionGrid::Balanced(Grid::new(grid.network().clone())?)),
             DistributionGrid::Multiphase(m) => {
-                DistributionGrid::try_from(MultiphaseGrid::new(m.grid.network().clone())?)
+                Ok(DistributionGrid::from(MultiphaseGrid::new(m.grid.network().clone())?))
             }
         }
     }
@@ -278,7 +276,9 @@ impl DistributionGrid {
         match self {
             // Without the detour that `norm` makes for numbers whose square would overflow: per-unit values never are.
             DistributionGrid::Balanced(_) => v[index].norm_sqr().sqrt(),
-            DistributionGrid::Multiphase(m) => m.monitors.voltage(index, v),
+            DistributionGrid::Multiphase(m) => {
+                m.monitors.voltages.get(index).map_or(f64::NAN, |own| own.value(&m.grid, v))
+            }
         }
     }
 
@@ -286,7 +286,11 @@ impl DistributionGrid {
     pub fn add_voltage_gradient(&self, index: usize, v: &[Complex64], weight: f64, dl_dv: &mut [Complex64]) {
         match self {
             DistributionGrid::Balanced(_) => add_voltage_magnitude_gradient(BusIndex(index), v, weight, dl_dv),
-            DistributionGrid::Multiphase(m) => m.monitors.add_voltage_gradient(index, v, weight, dl_dv),
+            DistributionGrid::Multiphase(m) => {
+                if let Some(own) = m.monitors.voltages.get(index) {
+                    own.add_gradient(&m.grid, v, weight, dl_dv);
+                }
+            }
         }
     }
 
@@ -311,7 +315,7 @@ impl DistributionGrid {
         match self {
             DistributionGrid::Balanced(_) => BranchIndex(index),
             DistributionGrid::Multiphase(m) => {
-                BranchIndex(m.monitors.currents.get(index).map_or(usize::MAX, |c| c.element))
+                BranchIndex(m.monitors.currents.get(index).map_or(usize::MAX, |c| c.element.0))
             }
         }
     }
@@ -320,7 +324,9 @@ impl DistributionGrid {
     pub fn current_base_a(&self, index: usize) -> f64 {
         match self {
             DistributionGrid::Balanced(grid) => grid.branch_amperes().get(index).map_or(f64::NAN, |a| a.base_to_a),
-            DistributionGrid::Multiphase(m) => m.monitors.currents.get(index).map_or(f64::NAN, |c| c.base_a),
+            DistributionGrid::Multiphase(m) => {
+                (m.monitors.currents.get(index)).map_or(f64::NAN, |c| m.grid.current_base_a(c.element, 0))
+            }
         }
     }
 
@@ -348,7 +354,7 @@ impl DistributionGrid {
                     MonitoredCurrent { side: CurrentSide::To, factor: 1.0, current: to }
                 }
             }
-            DistributionGrid::Multiphase(m) => m.monitors.current(index, v),
+            DistributionGrid::Multiphase(m) => m.monitors.currents[index].value(&m.grid, v),
         }
     }
 
@@ -360,7 +366,7 @@ impl DistributionGrid {
                 let magnitude = |side| admittance.current(side, v).norm();
                 (magnitude(CurrentSide::From) * amperes.base_from_a, magnitude(CurrentSide::To) * amperes.base_to_a)
             }
-            DistributionGrid::Multiphase(m) => m.monitors.current_ends_a(index, v),
+            DistributionGrid::Multiphase(m) => m.monitors.currents[index].ends_a(&m.grid, v),
         }
     }
 
@@ -379,7 +385,7 @@ impl DistributionGrid {
                 grid.branch_admittances()[index].add_current_gradient(side, direction, weight, dl_dv);
             }
             DistributionGrid::Multiphase(m) => {
-                m.monitors.add_current_gradient(index, side, direction, weight, dl_dv);
+                m.monitors.currents[index].add_gradient(&m.grid, side, direction, weight, dl_dv);
             }
         }
     }
@@ -388,7 +394,7 @@ impl DistributionGrid {
     pub fn pcc_export_pu(&self, branch: BranchIndex, v: &[Complex64]) -> f64 {
         match self {
             DistributionGrid::Balanced(grid) => grid.pcc_export_pu(branch, v),
-            DistributionGrid::Multiphase(m) => m.monitors.export(branch.0, v),
+            DistributionGrid::Multiphase(m) => -m.grid.terminal_power(ElementIndex(branch.0), 0, v).re,
         }
     }
 
@@ -396,7 +402,9 @@ impl DistributionGrid {
     pub fn add_pcc_export_gradient(&self, branch: BranchIndex, v: &[Complex64], weight: f64, dl_dv: &mut [Complex64]) {
         match self {
             DistributionGrid::Balanced(grid) => grid.add_pcc_export_gradient(branch, v, weight, dl_dv),
-            DistributionGrid::Multiphase(m) => m.monitors.add_export_gradient(branch.0, v, weight, dl_dv),
+            DistributionGrid::Multiphase(m) => {
+                m.grid.add_terminal_power_gradient(ElementIndex(branch.0), 0, v, -weight, dl_dv);
+            }
         }
     }
 
@@ -406,7 +414,7 @@ impl DistributionGrid {
             DistributionGrid::Balanced(grid) => {
                 grid.branch(branch).and_then(|b| v.get(b.to.0)).map_or(f64::NAN, |v| v.norm_sqr())
             }
-            DistributionGrid::Multiphase(m) => m.monitors.v_square_behind(branch.0, v),
+            DistributionGrid::Multiphase(m) => m.v_square_behind(branch, v),
         }
     }
 
@@ -416,7 +424,7 @@ impl DistributionGrid {
             DistributionGrid::Balanced(grid) => {
                 grid.network().branches().get(branch.0).map_or(0.0, |b| b.series_z_pu.first().re)
             }
-            DistributionGrid::Multiphase(m) => m.monitors.loss_resistance_pu(branch.0),
+            DistributionGrid::Multiphase(m) => m.monitors.loss_resistance_pu.get(branch.0).copied().unwrap_or(0.0),
         }
     }
 
@@ -424,7 +432,7 @@ impl DistributionGrid {
     pub fn source_power_pu(&self, v: &[Complex64]) -> Complex64 {
         match self {
             DistributionGrid::Balanced(grid) => grid.slack_power_pu(v),
-            DistributionGrid::Multiphase(m) => m.monitors.source_power(v),
+            DistributionGrid::Multiphase(m) => m.grid.source_power(v),
         }
     }
 
@@ -432,7 +440,7 @@ impl DistributionGrid {
     pub fn losses_pu(&self, v: &[Complex64]) -> Complex64 {
         match self {
             DistributionGrid::Balanced(grid) => grid.losses_pu(v),
-            DistributionGrid::Multiphase(m) => m.monitors.losses(v),
+            DistributionGrid::Multiphase(m) => m.grid.losses(v),
         }
     }
 
@@ -493,28 +501,26 @@ impl MonitoredMultiphase {
     }
 
     fn voltage_name(&self, index: usize) -> String {
-        let name = |node: usize| self.grid.network().node_name(NodeIndex(node));
-        let number = |node: usize| self.parts().nodes[node].number;
+        let name = |node| self.grid.network().node_name(node);
         match self.monitors.voltages.get(index) {
             None => String::new(),
             Some(&MonitoredVoltage::ToGround(a)) => name(a),
-            Some(&MonitoredVoltage::Between(a, b)) => format!("{}-{}", name(a), number(b)),
-            Some(&MonitoredVoltage::Unbalance([a, ..])) => self.parts().buses[self.parts().nodes[a].bus.0].id.0.clone(),
+            Some(&MonitoredVoltage::Between(a, b)) => format!("{}-{}", name(a), self.parts().nodes[b.0].number),
+            Some(&MonitoredVoltage::Unbalance(bus)) => self.parts().buses[bus.0].id.0.clone(),
         }
     }
 
     fn voltage_bus(&self, index: usize) -> BusIndex {
-        let node = match self.monitors.voltages.get(index) {
-            None => return BusIndex(usize::MAX),
-            Some(&MonitoredVoltage::ToGround(a) | &MonitoredVoltage::Between(a, _)) => a,
-            Some(&MonitoredVoltage::Unbalance([a, ..])) => a,
-        };
-        self.parts().nodes[node].bus
+        match self.monitors.voltages.get(index) {
+            None => BusIndex(usize::MAX),
+            Some(&MonitoredVoltage::ToGround(a) | &MonitoredVoltage::Between(a, _)) => self.parts().nodes[a.0].bus,
+            Some(&MonitoredVoltage::Unbalance(bus)) => bus,
+        }
     }
 
     fn current_name(&self, index: usize) -> String {
         let Some(current) = self.monitors.currents.get(index) else { return String::new() };
-        let element = &self.parts().elements[current.element];
+        let element = &self.parts().elements[current.element.0];
         let node = element.terminals.first().and_then(|t| *t.conductors.get(current.conductor)?);
         let number = node.map_or_else(|| "ground".to_owned(), |n| self.parts().nodes[n.0].number.to_string());
         format!("{}.{number}", element.id)
@@ -522,6 +528,14 @@ impl MonitoredMultiphase {
 
     fn rating_pu(&self, index: usize) -> f64 {
         let Some(current) = self.monitors.currents.get(index) else { return f64::INFINITY };
-        self.parts().elements[current.element].rating_a.map_or(f64::INFINITY, |rating| rating / current.base_a)
+        let base_a = self.grid.current_base_a(current.element, 0);
+        self.parts().elements[current.element.0].rating_a.map_or(f64::INFINITY, |rating| rating / base_a)
+    }
+
+    fn v_square_behind(&self, branch: BranchIndex, v: &[Complex64]) -> f64 {
+        let terminals = self.parts().elements.get(branch.0).map_or(&[][..], |e| &e.terminals);
+        let nodes = terminals.get(1).into_iter().flat_map(|t| t.conductors.iter().flatten());
+        let (sum, count) = nodes.fold((0.0, 0), |(sum, count), node| (sum + v[node.0].norm_sqr(), count + 1));
+        sum / count as f64
     }
 }
