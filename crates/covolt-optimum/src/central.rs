@@ -8,8 +8,11 @@
 //!
 //! The sequence starts at the merit order. The second-order cone relaxation costs more than the whole sequence; it is
 //! solved where its bound is asked for ([`CentralSettings::relaxation`]), and where the sequence does not end safe.
+//!
+//! Feeders that meet at the source only are optimised side by side (`by_feeder.rs`).
 
 use crate::bound::{Bound, BoundSettings, lower_bound};
+use crate::by_feeder::optimise_each;
 use crate::conic_program::{Objective, ProgramSettings, solve_program_with};
 use crate::error::OptimumError;
 use crate::structured::ProgramWorkspace;
@@ -77,9 +80,9 @@ pub struct Optimum {
     pub prices: LimitPrices,
     /// How it ended.
     pub status: OptimumStatus,
-    /// Rounds of linearisation.
+    /// Rounds of linearisation; with several feeders, those of the feeder that took most.
     pub rounds: usize,
-    /// Conic programs solved.
+    /// Conic programs solved, over all feeders.
     pub programs: u32,
     /// Lower bound of the relaxation, $, where it was computed.
     pub bound_usd: Option<f64>,
@@ -102,6 +105,32 @@ impl Optimum {
 /// # Errors
 /// A power flow without solution at the start, or a failing conic solver.
 pub fn optimise(
+    fleet: &Fleet,
+    window: &Window,
+    start: Option<&[Vec<f64>]>,
+    curvature: &[LossCurvature],
+    settings: &CentralSettings,
+    ws: &mut PhysicsWorkspace,
+) -> Result<Optimum, OptimumError> {
+    let feeders = fleet.feeders();
+    if feeders.is_empty() {
+        return optimise_part(fleet, window, start, curvature, settings, ws);
+    }
+    optimise_each(fleet, &feeders, window, |feeder, own| {
+        let start = start.map(|actions| feeder.of_microgrids(actions));
+        let curvature = feeder.of_microgrids(curvature);
+        let ws = &mut PhysicsWorkspace::new(&feeder.fleet);
+        if feeder.microgrids.is_empty() {
+            // Nothing to choose, so the power flow says all.
+            let returns = evaluate(&feeder.fleet, own, &BaseDemand::new(&feeder.fleet, own), &[], ws)?;
+            return Ok(finish(Vec::new(), returns, LimitPrices::default(), 0, 0, OptimumStatus::Optimal));
+        }
+        optimise_part(&feeder.fleet, own, start.as_deref(), &curvature, settings, ws)
+    })
+}
+
+/// The optimum of a network that is a single feeder, or is not split.
+fn optimise_part(
     fleet: &Fleet,
     window: &Window,
     start: Option<&[Vec<f64>]>,
