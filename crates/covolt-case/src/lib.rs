@@ -15,6 +15,7 @@
 //! | does a policy belong to this case? | `fingerprint.rs` |
 //! | the built-in case | `builtin.rs` |
 //! | a case of any size, drawn from a seed | `generate.rs` and its folder |
+//! | a feeder turned into a case | `import.rs` and its folder |
 //! | which facts does a check state? | `check.rs` |
 //! | how do others solve the same network? | `export_opendss.rs`, `export_matpower.rs`, `injections.rs` |
 //!
@@ -35,6 +36,7 @@ mod export_matpower;
 mod export_opendss;
 mod fingerprint;
 mod generate;
+mod import;
 mod injections;
 mod microgrid_tables;
 mod multiphase_file;
@@ -61,6 +63,7 @@ pub use export_matpower::export_matpower;
 pub use export_opendss::export_opendss;
 pub use fault::{CaseError, CaseFault};
 pub use generate::{ChosenLimits, GeneratedCase, LARGEST, PER_FEEDER, Stress};
+pub use import::{DeviceTables, FeederLoad, ImportChoices, ImportedCase, SplitFault, SplitMicrogrid, SplitWish, split};
 pub use injections::Injections;
 pub use multiphase_file::write_network;
 pub use schema::{schema, table_schemas};
