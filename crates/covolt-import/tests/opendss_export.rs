@@ -151,8 +151,21 @@ fn agrees(network: &MultiphaseNetwork, file: &str, (p, q): (Vec<f64>, Vec<f64>))
     let residual = residual_pu(network, &p, &q, &v);
     println!("{file}: {residual:.2e} pu");
     assert!(residual < 1e-6, "{file}: {residual:.2e}");
+    solver_agrees(network, file, &p, &q);
+}
+
+#[test]
+fn ref_exported_ranges_opendss() {
+    let network = feeder::ranges();
+    same_as_committed("ranges.dss", &write(&network, None).unwrap());
+    let (p, q): (Vec<f64>, Vec<f64>) = network.parts().ports.iter().map(|p| (p.p_kw, p.q_kvar)).unzip();
+    solver_agrees(&network, "ranges.csv", &p, &q);
+}
+
+fn solver_agrees(network: &MultiphaseNetwork, file: &str, p_kw: &[f64], q_kvar: &[f64]) {
+    let v = read_voltages(network, file);
     for method in [FlowMethod::Auto, FlowMethod::TreeNewton, FlowMethod::SparseNewton] {
-        let difference = solver_difference_pu(network, &p, &q, &v, method);
+        let difference = solver_difference_pu(network, p_kw, q_kvar, &v, method);
         println!("{file}: {method:?} {difference:.2e} pu");
         assert!(difference < 1e-6, "{file}: {method:?} {difference:.2e}");
     }

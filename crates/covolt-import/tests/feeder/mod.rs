@@ -287,3 +287,39 @@ pub fn sources() -> MultiphaseNetwork {
     add("vsource.1", "one", &[7], vec![polar(232.0, -30.0)], small);
     MultiphaseNetwork::try_new(b.parts).unwrap()
 }
+
+/// Every dependence on voltage above, inside and below its range, and below the voltage from which it is an impedance.
+pub fn ranges() -> MultiphaseNetwork {
+    let mut b = empty("every range", 60.0);
+    b.bus("source", 2.4, &[1]);
+    b.bus("loads", 2.4, &[1]);
+    b.line("line", ("source", &[1]), ("loads", &[1]), 0.5, None);
+    let shares = |impedance, current, power| ZipShares { impedance, current, power };
+    let zip = |cutoff_pu| VoltageDependence::Zip { p: shares(0.2, 0.3, 0.5), q: shares(0.6, -0.2, 0.6), cutoff_pu };
+    let dependences = [
+        ("power", VoltageDependence::Power),
+        ("current", VoltageDependence::Current),
+        ("impedance", VoltageDependence::Impedance),
+        ("zip", zip(0.0)),
+        ("zip that fades", zip(0.801)),
+        ("exponents", VoltageDependence::Exponential { p: 0.8, q: 1.6 }),
+        ("motor", VoltageDependence::Exponential { p: 0.0, q: 2.0 }),
+    ];
+    for (k, (name, dependence)) in dependences.into_iter().enumerate() {
+        for v in [1.2, 1.0, 0.8, 0.4] {
+            let s = (20.0 + k as f64, 8.0 - k as f64);
+            b.port(&format!("{name} {v}"), "loads", [1, 0], 2.4 / v, s, dependence);
+        }
+    }
+    for port in &mut b.parts.ports {
+        port.range = Some(VoltageRange { low_pu: 0.95, high_pu: 1.05, lowest_pu: 0.5 });
+    }
+    b.parts.sources.push(VoltageSource {
+        id: "source".to_owned(),
+        bus: b.bus_index("source"),
+        nodes: vec![NodeIndex(0)],
+        emf_v: vec![Complex64::new(2400.0, 0.0)],
+        series_ohm: ConductorMatrix::from_fn(1, |_, _| Complex64::new(0.01, 0.05)),
+    });
+    MultiphaseNetwork::try_new(b.parts).unwrap()
+}
