@@ -8,7 +8,7 @@ Needs dss-python 0.15.7 (`pip install dss-python==0.15.7`). NETWORK.dss is what 
 comments `!@bus NAME ID` tell which bus is which. VOLTAGES.csv holds bus,node,re_v,im_v: the id of the bus as the user wrote it, the
 number of the node, and the voltage to ground.
 
-The expected values of the exporter's tests are made this way, both steps:
+The expected values of the exporter's tests are made this way, each of feeder_nominal, feeder_step, sources and ranges:
 
     UPDATE_EXPECTED=1 cargo test -p covolt-import --test opendss_export
     python3 scripts/check_export.py crates/covolt-import/tests/data/feeder_step.dss crates/covolt-import/tests/data/feeder_step.csv --write

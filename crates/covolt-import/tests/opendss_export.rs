@@ -3,10 +3,11 @@
 
 mod feeder;
 
-use covolt_grid::Complex64;
 use covolt_grid::multiphase::{
-    ConductorMatrix, ElementModel, MultiphaseNetwork, MultiphaseParts, NodeIndex, Port, VoltageDependence, admittance_s,
+    ConductorMatrix, ElementModel, MultiphaseGrid, MultiphaseNetwork, MultiphaseParts, NodeIndex, Port,
+    VoltageDependence, admittance_s,
 };
+use covolt_grid::{Complex64, FlowMethod, FlowOptions};
 use covolt_import::opendss_export::{ExportFault, write};
 use std::path::{Path, PathBuf};
 
@@ -129,16 +130,62 @@ fn same_as_committed(file: &str, script: &str) {
 fn ref_exported_feeder_opendss() {
     let network = feeder::network();
     let ports = &network.parts().ports;
-    let nominal = (ports.iter().map(|p| p.p_kw).collect(), ports.iter().map(|p| p.q_kvar).collect());
+    let nominal = ports.iter().map(|p| (p.p_kw, p.q_kvar)).unzip();
     same_as_committed("feeder_nominal.dss", &write(&network, None).unwrap());
     let step: (Vec<f64>, Vec<f64>) = second_step(&network);
     same_as_committed("feeder_step.dss", &write(&network, Some((&step.0, &step.1))).unwrap());
-    for (file, (p, q)) in [("feeder_nominal.csv", nominal), ("feeder_step.csv", step)] {
-        let v = read_voltages(&network, file);
-        let residual = residual_pu(&network, &p, &q, &v);
-        println!("{file}: {residual:.2e} pu");
-        assert!(residual < 1e-6, "{file}: {residual:.2e}");
+    agrees(&network, "feeder_nominal.csv", nominal);
+    agrees(&network, "feeder_step.csv", step);
+}
+
+#[test]
+fn ref_exported_sources_opendss() {
+    let network = feeder::sources();
+    same_as_committed("sources.dss", &write(&network, None).unwrap());
+    agrees(&network, "sources.csv", network.parts().ports.iter().map(|p| (p.p_kw, p.q_kvar)).unzip());
+}
+
+/// OpenDSS's voltages satisfy our equations, and our power flow finds them.
+fn agrees(network: &MultiphaseNetwork, file: &str, (p, q): (Vec<f64>, Vec<f64>)) {
+    let v = read_voltages(network, file);
+    let residual = residual_pu(network, &p, &q, &v);
+    println!("{file}: {residual:.2e} pu");
+    assert!(residual < 1e-6, "{file}: {residual:.2e}");
+    solver_agrees(network, file, &p, &q);
+}
+
+#[test]
+fn ref_exported_ranges_opendss() {
+    let network = feeder::ranges();
+    same_as_committed("ranges.dss", &write(&network, None).unwrap());
+    let (p, q): (Vec<f64>, Vec<f64>) = network.parts().ports.iter().map(|p| (p.p_kw, p.q_kvar)).unzip();
+    solver_agrees(&network, "ranges.csv", &p, &q);
+}
+
+fn solver_agrees(network: &MultiphaseNetwork, file: &str, p_kw: &[f64], q_kvar: &[f64]) {
+    let v = read_voltages(network, file);
+    for method in [FlowMethod::Auto, FlowMethod::TreeNewton, FlowMethod::SparseNewton] {
+        let difference = solver_difference_pu(network, p_kw, q_kvar, &v, method);
+        println!("{file}: {method:?} {difference:.2e} pu");
+        assert!(difference < 1e-6, "{file}: {method:?} {difference:.2e}");
     }
+}
+
+/// Largest difference, pu, between our power flow and OpenDSS's voltages.
+fn solver_difference_pu(
+    network: &MultiphaseNetwork,
+    p_kw: &[f64],
+    q_kvar: &[f64],
+    v: &[Complex64],
+    method: FlowMethod,
+) -> f64 {
+    let per_unit = |kw: &[f64]| kw.iter().map(|x| 1e-3 * x / network.parts().base_mva).collect::<Vec<_>>();
+    let grid = MultiphaseGrid::new(network.clone()).unwrap();
+    let mut ws = grid.workspace();
+    let options = FlowOptions { method, ..FlowOptions::default() };
+    grid.solve(&per_unit(p_kw), &per_unit(q_kvar), &mut ws, &options).unwrap();
+    let reference = v.iter().enumerate().map(|(k, v)| v / network.v_base_v(NodeIndex(k)).unwrap());
+    ws.v().iter().zip(reference).map(|(a, b)| (a - b).norm()).fold(0.0, f64::max)
 }
 
 fn faults_of(change: impl FnOnce(&mut MultiphaseParts)) -> Vec<ExportFault> {

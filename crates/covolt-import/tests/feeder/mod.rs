@@ -4,7 +4,7 @@
 use covolt_grid::multiphase::{
     ConductorMatrix, Element, ElementModel, ElementTerminal, MultiphaseBus, MultiphaseNetwork, MultiphaseParts, Node,
     NodeIndex, PhaseOrder, Port, Transformer, VoltageDependence, VoltageRange, VoltageSource, Winding,
-    WindingConnection, ZipShares, sequence_matrix, source_voltages_v,
+    WindingConnection, ZipShares, sequence_matrix, sequence_matrix_012, source_voltages_v,
 };
 use covolt_grid::{BusId, BusIndex, Complex64};
 
@@ -77,13 +77,11 @@ fn transformer(phases: usize, windings: Vec<Winding>, x_percent: Vec<f64>) -> Tr
     }
 }
 
-/// The lists of the network.
-pub fn parts() -> MultiphaseParts {
-    use WindingConnection::{Delta, Wye};
+fn empty(name: &str, f_hz: f64) -> Builder {
     let parts = MultiphaseParts {
-        name: "every kind of element".into(),
+        name: name.to_owned(),
         base_mva: 1.0,
-        f_hz: 60.0,
+        f_hz,
         buses: Vec::new(),
         nodes: Vec::new(),
         elements: Vec::new(),
@@ -91,7 +89,13 @@ pub fn parts() -> MultiphaseParts {
         sources: Vec::new(),
         controls: Vec::new(),
     };
-    let mut b = Builder { parts };
+    Builder { parts }
+}
+
+/// The lists of the network.
+pub fn parts() -> MultiphaseParts {
+    use WindingConnection::{Delta, Wye};
+    let mut b = empty("every kind of element", 60.0);
     let mv = 4.16 / SQRT3;
     b.bus("Grid", 115.0 / SQRT3, &[1, 2, 3]);
     b.bus("650", mv, &[1, 2, 3, 4]);
@@ -218,4 +222,104 @@ pub fn parts() -> MultiphaseParts {
 /// The validated network.
 pub fn network() -> MultiphaseNetwork {
     MultiphaseNetwork::try_new(parts()).unwrap()
+}
+
+/// Every kind of source, and the transformers the other network has not: four windings, two phases, no reactance.
+pub fn sources() -> MultiphaseNetwork {
+    use WindingConnection::{Delta, Wye};
+    let mut b = empty("every kind of source", 50.0);
+    let mv = 11.0 / SQRT3;
+    b.bus("two", mv, &[1, 2]);
+    b.bus("three", mv, &[1, 2, 3]);
+    b.bus("one", 0.4 / SQRT3, &[7]);
+    b.bus("low", 0.4 / SQRT3, &[1, 2, 3, 4]);
+    b.bus("open", 0.4 / SQRT3, &[1, 2, 3]);
+    b.bus("a", 3.3 / SQRT3, &[1, 2, 3]);
+    b.bus("b", 0.69 / SQRT3, &[1, 2, 3]);
+    b.bus("regulated", mv, &[1, 2]);
+    b.line("line.1", ("two", &[1, 2]), ("three", &[1, 2]), 2.0, Some(Complex64::new(0.0, 3e-6)));
+    b.line("line.2", ("one", &[7]), ("low", &[1]), 0.05, None);
+    let four = transformer(
+        3,
+        vec![
+            winding(Delta, 11.0, 2000.0, 0.4, 1.0),
+            winding(Wye, 0.4, 800.0, 0.4, 0.9875),
+            winding(Wye, 3.3, 700.0, 0.5, 1.025),
+            winding(Delta, 0.69, 500.0, 0.6, 1.0),
+        ],
+        vec![6.0, 8.0, 9.0, 4.0, 5.5, 3.5],
+    );
+    let at: [(&str, &[u32]); 4] =
+        [("three", &[1, 2, 3]), ("low", &[1, 2, 3, 4]), ("a", &[1, 2, 3, 0]), ("b", &[1, 2, 3])];
+    b.element("transformer.four", &at, ElementModel::Transformer(four));
+    let two =
+        transformer(2, vec![winding(Wye, 11.0, 200.0, 0.5, 1.0), winding(Delta, 0.4, 200.0, 0.5, 1.0)], vec![3.0]);
+    let at: [(&str, &[u32]); 2] = [("two", &[1, 2, 0]), ("open", &[1, 2, 3])];
+    b.element("transformer.two", &at, ElementModel::Transformer(two));
+    for phase in 1..=2u32 {
+        let coils = vec![winding(Wye, 6.351, 500.0, 0.05, 1.0), winding(Wye, 6.351, 500.0, 0.05, 1.05)];
+        let ends: [u32; 2] = [phase, 0];
+        let id = format!("transformer.ideal{phase}");
+        b.element(
+            &id,
+            &[("two", &ends), ("regulated", &ends)],
+            ElementModel::Transformer(transformer(1, coils, vec![0.0])),
+        );
+    }
+    let rod = ConductorMatrix::from_fn(1, |_, _| Complex64::from(0.5));
+    b.element("reactor.rod", &[("low", &[4])], ElementModel::Shunt { admittance_s: rod, closed: true });
+    b.port("low", "low", [3, 4], 0.4 / SQRT3, (60.0, 20.0), VoltageDependence::Power);
+    b.port("open", "open", [2, 3], 0.4, (30.0, 10.0), VoltageDependence::Power);
+    b.port("a", "a", [1, 3], 3.3, (200.0, 90.0), VoltageDependence::Current);
+    b.port("b", "b", [1, 2], 0.69, (-120.0, 10.0), VoltageDependence::Power);
+    b.port("regulated", "regulated", [1, 2], 11.0, (150.0, 40.0), VoltageDependence::Impedance);
+    let mut add = |id: &str, bus: &str, numbers: &[u32], emf_v: Vec<Complex64>, series_ohm: ConductorMatrix| {
+        let nodes = numbers.iter().map(|&k| b.node(bus, k).unwrap()).collect();
+        let bus = b.bus_index(bus);
+        b.parts.sources.push(VoltageSource { id: id.to_owned(), bus, nodes, emf_v, series_ohm });
+    };
+    let polar = |v: f64, degrees: f64| Complex64::from_polar(v, degrees.to_radians());
+    let (z1, z2, z0) = (Complex64::new(0.2, 1.1), Complex64::new(0.25, 0.9), Complex64::new(0.4, 2.5));
+    add("source.2", "two", &[1, 2], vec![polar(6400.0, 0.5), polar(6300.0, -119.0)], sequence_matrix(2, z1, z0));
+    let emf = source_voltages_v(3, 11.0, 1.01, 0.0, PhaseOrder::Positive);
+    add("source", "three", &[1, 2, 3], emf, sequence_matrix_012(z0, z1, z2));
+    let small = ConductorMatrix::from_fn(1, |_, _| Complex64::new(0.02, 0.05));
+    add("vsource.1", "one", &[7], vec![polar(232.0, -30.0)], small);
+    MultiphaseNetwork::try_new(b.parts).unwrap()
+}
+
+/// Every dependence on voltage above, inside and below its range, and below the voltage from which it is an impedance.
+pub fn ranges() -> MultiphaseNetwork {
+    let mut b = empty("every range", 60.0);
+    b.bus("source", 2.4, &[1]);
+    b.bus("loads", 2.4, &[1]);
+    b.line("line", ("source", &[1]), ("loads", &[1]), 0.5, None);
+    let shares = |impedance, current, power| ZipShares { impedance, current, power };
+    let zip = |cutoff_pu| VoltageDependence::Zip { p: shares(0.2, 0.3, 0.5), q: shares(0.6, -0.2, 0.6), cutoff_pu };
+    let dependences = [
+        ("power", VoltageDependence::Power),
+        ("current", VoltageDependence::Current),
+        ("impedance", VoltageDependence::Impedance),
+        ("zip", zip(0.0)),
+        ("zip that fades", zip(0.801)),
+        ("exponents", VoltageDependence::Exponential { p: 0.8, q: 1.6 }),
+        ("motor", VoltageDependence::Exponential { p: 0.0, q: 2.0 }),
+    ];
+    for (k, (name, dependence)) in dependences.into_iter().enumerate() {
+        for v in [1.2, 1.0, 0.8, 0.4] {
+            let s = (20.0 + k as f64, 8.0 - k as f64);
+            b.port(&format!("{name} {v}"), "loads", [1, 0], 2.4 / v, s, dependence);
+        }
+    }
+    for port in &mut b.parts.ports {
+        port.range = Some(VoltageRange { low_pu: 0.95, high_pu: 1.05, lowest_pu: 0.5 });
+    }
+    b.parts.sources.push(VoltageSource {
+        id: "source".to_owned(),
+        bus: b.bus_index("source"),
+        nodes: vec![NodeIndex(0)],
+        emf_v: vec![Complex64::new(2400.0, 0.0)],
+        series_ohm: ConductorMatrix::from_fn(1, |_, _| Complex64::new(0.01, 0.05)),
+    });
+    MultiphaseNetwork::try_new(b.parts).unwrap()
 }
