@@ -3,7 +3,12 @@
 //! What this crate guarantees: a network it returns is the one the file describes, or the deviation stands in the
 //! [`ImportReport`] with file and line; nothing is dropped silently, and nothing panics on any input.
 
+mod error;
+pub mod opendss;
 pub mod opendss_export;
 mod report;
+mod settings;
 
+pub use error::{Complaint, ImportError};
 pub use report::{Action, ImportReport, Note, Place};
+pub use settings::ImportSettings;
