@@ -11,9 +11,22 @@ fn main() {
             let p = i.network.parts();
             let kw: f64 = p.ports.iter().map(|p| p.p_kw).sum();
             let kvar: f64 = p.ports.iter().map(|p| p.q_kvar).sum();
-            println!("{path}: {} buses {} nodes {} elements {} ports {} controls {} devices {kw:.2} kW {kvar:.2} kvar in {:?}", p.buses.len(), p.nodes.len(), p.elements.len(), p.ports.len(), p.controls.len(), i.devices.len(), start.elapsed());
-            for n in i.report.notes.iter().take(30) { println!("   {} {:?} {}", n.place, n.action, n.what); }
-            if std::env::args().nth(3).is_some() { println!("{}", serde_json::to_string(p).unwrap()); }
+            println!(
+                "{path}: {} buses {} nodes {} elements {} ports {} controls {} devices {kw:.2} kW {kvar:.2} kvar in {:?}",
+                p.buses.len(),
+                p.nodes.len(),
+                p.elements.len(),
+                p.ports.len(),
+                p.controls.len(),
+                i.devices.len(),
+                start.elapsed()
+            );
+            for n in i.report.notes.iter().take(30) {
+                println!("   {} {:?} {}", n.place, n.action, n.what);
+            }
+            if std::env::args().nth(3).is_some() {
+                println!("{}", serde_json::to_string(p).unwrap());
+            }
         }
     }
 }

@@ -78,7 +78,7 @@ fn two_feeders() -> (Fleet, Window) {
     let curvature = LossCurvature::of_fleet(&fleet);
     let free = optimise(&fleet, &window, None, &curvature, &CentralSettings::default(), &mut ws).unwrap();
     let base = BaseDemand::new(&fleet, &window);
-    let (network, mut most) = (fleet.grid.network(), vec![0.0_f64; fleet.grid.n_branches()]);
+    let (network, mut most) = (fleet.grid.balanced().unwrap().network(), vec![0.0_f64; fleet.grid.n_branches()]);
     for t in 0..4 {
         ws.solve_step(&fleet, &base, &free.actions, 4, t).unwrap();
         let loading = |b| loading_pu(&fleet, b, ws.flow.v());
@@ -109,7 +109,14 @@ fn law_optimum_of_feeders_is_that_of_each_on_any_number_of_threads() {
         let curvature = feeder.of_microgrids(&curvature);
         let alone = optimise(own, &window, None, &curvature, &settings, &mut PhysicsWorkspace::new(own)).unwrap();
         assert_eq!(alone.actions, feeder.of_microgrids(&whole.actions));
-        let head = own.grid.network().branches().iter().position(|b| b.from == own.grid.network().source().bus);
+        let head = own
+            .grid
+            .balanced()
+            .unwrap()
+            .network()
+            .branches()
+            .iter()
+            .position(|b| b.from == own.grid.balanced().unwrap().network().source().bus);
         let binds = |&(_, limit, _): &(usize, Limit, f64)| limit == Limit::Current(head.unwrap());
         assert!(alone.prices.entries.iter().any(binds), "the head does not bind");
         cost += alone.returns.total();

@@ -65,13 +65,15 @@ fn take_out(draft: &mut Draft, reached: Vec<bool>) -> TakenOut {
         taken.keeps_bus[*bus] |= taken.keeps_node[node];
     }
     taken.buses = (0..draft.buses.len()).filter(|&b| !taken.keeps_bus[b]).map(|b| draft.buses[b].clone()).collect();
-    let lost = draft.nodes.iter().enumerate().filter(|(node, (bus, _))| !taken.keeps_node[*node] && taken.keeps_bus[*bus]);
+    let lost =
+        draft.nodes.iter().enumerate().filter(|(node, (bus, _))| !taken.keeps_node[*node] && taken.keeps_bus[*bus]);
     taken.nodes = lost.map(|(_, (bus, number))| format!("{}.{number}", draft.buses[*bus])).collect();
     let kept = &taken.keeps_node;
     let mut new_index = Vec::with_capacity(draft.elements.len());
     let mut elements = Vec::with_capacity(draft.elements.len());
     for element in std::mem::take(&mut draft.elements) {
-        let all: Vec<Option<usize>> = element.terminals.iter().flat_map(|t| t.conductors.iter().map(|c| c.map(|n| n.0))).collect();
+        let all: Vec<Option<usize>> =
+            element.terminals.iter().flat_map(|t| t.conductors.iter().map(|c| c.map(|n| n.0))).collect();
         let out: Vec<usize> = (0..all.len()).filter(|&k| all[k].is_some_and(|node| !kept[node])).collect();
         let left = match element.model {
             _ if all.iter().all(|c| c.is_none_or(|node| !kept[node])) => None,

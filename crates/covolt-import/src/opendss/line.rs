@@ -132,7 +132,10 @@ impl Class for LineData {
             "rg" | "xg" => drop(self.earth.set(property, value)?),
             "rho" => self.rho_given = self.earth.set(property, value)?,
             "geometry" => {
-                let (_, entry) = library.geometries.position(&value.text).and_then(|at| library.geometries.at(at))
+                let (_, entry) = library
+                    .geometries
+                    .position(&value.text)
+                    .and_then(|at| library.geometries.at(at))
                     .ok_or_else(|| format!("there is no line geometry '{}'", value.text))?;
                 self.phases = entry.data.conductors_left();
                 self.normal_a = entry.data.normal_a;

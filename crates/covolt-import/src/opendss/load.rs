@@ -180,15 +180,17 @@ impl Class for LoadData {
                 }
             }
             "cvrcurve" => return Ok(Effect::LeftOut(format!("the curve '{}' of the CVR factors", value.text))),
-            "growth" | "class" | "vminnorm" | "vminemerg" | "%mean" | "%stddev" | "numcust" | "%seriesrl" | "relweight"
-            | "puxharm" | "xrharm" | "spectrum" | "basefreq" => return Ok(Effect::Irrelevant),
+            "growth" | "class" | "vminnorm" | "vminemerg" | "%mean" | "%stddev" | "numcust" | "%seriesrl"
+            | "relweight" | "puxharm" | "xrharm" | "spectrum" | "basefreq" => return Ok(Effect::Irrelevant),
             other => return Ok(Effect::LeftOut(format!("property '{other}'"))),
         }
         Ok(Effect::Taken)
     }
 
     fn finish(&mut self) -> Result<(), String> {
-        if self.given_by != GivenBy::ActiveAndReactive && !(self.power_factor.abs() > 0.0 && self.power_factor.abs() <= 1.0) {
+        if self.given_by != GivenBy::ActiveAndReactive
+            && !(self.power_factor.abs() > 0.0 && self.power_factor.abs() <= 1.0)
+        {
             return Err(format!("{} is no power factor", self.power_factor));
         }
         let from_kva = |kva: f64, factor: f64| (kva * factor.abs(), kva * reactive_share(factor));

@@ -206,7 +206,8 @@ impl SourceData {
     /// Voltage of each phase to ground, V.
     pub fn emf_v(&self) -> Vec<Complex64> {
         let n = self.phases as f64;
-        let magnitude = 1e3 * self.base_kv * self.pu / if self.phases == 1 { 1.0 } else { 2.0 * (180.0 / n).to_radians().sin() };
+        let magnitude =
+            1e3 * self.base_kv * self.pu / if self.phases == 1 { 1.0 } else { 2.0 * (180.0 / n).to_radians().sin() };
         let step_deg = match self.sequence {
             Sequence::Positive => -360.0 / n,
             Sequence::Negative => 360.0 / n,
