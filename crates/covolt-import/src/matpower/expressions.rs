@@ -105,11 +105,8 @@ impl Interpreter<'_> {
         if !(first.is_finite() && last.is_finite() && step != 0.0) || steps.is_nan() || steps >= MOST_ELEMENTS as f64 {
             return Err((line, format!("the range {first}:{step}:{last} is not understood")));
         }
-        let data: Vec<f64> = if steps < 0.0 {
-            Vec::new()
-        } else {
-            (0..=steps as usize).map(|i| first + i as f64 * step).collect()
-        };
+        let data: Vec<f64> =
+            if steps < 0.0 { Vec::new() } else { (0..=steps as usize).map(|i| first + i as f64 * step).collect() };
         self.spend(data.len())?;
         Ok(Matrix::row(data))
     }
@@ -403,8 +400,7 @@ fn function(name: &str, arguments: &[Matrix]) -> Result<Matrix, String> {
             _ => Err("the second argument is 1 or 2".to_owned()),
         },
         ("find", [m]) => {
-            let found: Vec<f64> =
-                (0..m.data.len()).filter(|&i| m.data[i] != 0.0).map(|i| i as f64 + 1.0).collect();
+            let found: Vec<f64> = (0..m.data.len()).filter(|&i| m.data[i] != 0.0).map(|i| i as f64 + 1.0).collect();
             match (m.rows, m.columns) {
                 (1, _) => Ok(Matrix::row(found)),
                 (_, 1) => Ok(Matrix { rows: found.len(), columns: 1, data: found, ..Matrix::default() }),

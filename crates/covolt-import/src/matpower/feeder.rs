@@ -14,7 +14,8 @@ use crate::error::{Fault, ImportError};
 use crate::imported::{Generator, GeneratorRole, Imported};
 use crate::report::{Action, ImportReport};
 use covolt_grid::{
-    Branch, BranchId, BranchKind, Bus, BusId, BusIndex, Complex64, Network, NetworkFault, PhaseMatrix, Phases, Shunt, Source,
+    Branch, BranchId, BranchKind, Bus, BusId, BusIndex, Complex64, Network, NetworkFault, PhaseMatrix, Phases, Shunt,
+    Source,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -104,8 +105,12 @@ impl Feeder<'_> {
                 self.fault(line, format!("bus {number}: baseKV is {base_kv}, not a voltage"));
             }
             let position = self.buses.len();
-            if kind == REFERENCE && self.reference.replace((row, position)).is_some() {
-                self.fault(line, format!("bus {number} is a second reference bus; one source is supported"));
+            if kind == REFERENCE {
+                if self.reference.is_some() {
+                    self.fault(line, format!("bus {number} is a second reference bus; one source is supported"));
+                } else {
+                    self.reference = Some((row, position));
+                }
             }
             let id = match &self.case.names {
                 Some(names) => names.get(row).cloned().unwrap_or_default(),

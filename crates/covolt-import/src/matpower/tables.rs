@@ -28,8 +28,31 @@ pub(super) struct CaseTables {
 
 /// Fields that only an optimal power flow or a person reads.
 const NO_INFLUENCE: [&str; 26] = [
-    "version", "gencost", "areas", "gentype", "genfuel", "gen_name", "branch_name", "reserves", "softlims", "if", "A",
-    "l", "u", "N", "fparm", "H", "Cw", "z0", "zl", "zu", "user", "userfcn", "dclinecost", "iflims", "bus_area",
+    "version",
+    "gencost",
+    "areas",
+    "gentype",
+    "genfuel",
+    "gen_name",
+    "branch_name",
+    "reserves",
+    "softlims",
+    "if",
+    "A",
+    "l",
+    "u",
+    "N",
+    "fparm",
+    "H",
+    "Cw",
+    "z0",
+    "zl",
+    "zu",
+    "user",
+    "userfcn",
+    "dclinecost",
+    "iflims",
+    "bus_area",
     "contingencies",
 ];
 
@@ -104,7 +127,10 @@ impl CaseTables {
         if let Some(Variable { value, line }) = fields.fields.remove("dcline")
             && !matches!(&value, Value::Matrix(m) if (0..m.rows).all(|r| m.get(r, 2) == Some(0.0)))
         {
-            faults.push(Fault { place: place(line), what: "direct-current lines ('dcline') are not supported".to_owned() });
+            faults.push(Fault {
+                place: place(line),
+                what: "direct-current lines ('dcline') are not supported".to_owned(),
+            });
         }
         if !faults.is_empty() {
             return Err(ImportError::Faults(faults));

@@ -1,7 +1,7 @@
 //! Buses: which are one through closed switches, and which are supplied.
 //!
 //! A closed switch without impedance between two buses in service makes them one; the one that stands first in the table
-//! gives its index to both.
+//! gives its index to both. Buses of external grids that hold the same voltage are one as well: no power flow can tell.
 
 use super::branches::{Element, switch};
 use super::frames::Frames;
@@ -132,6 +132,13 @@ impl Buses {
             }
         }
         open
+    }
+
+    /// Makes two buses one that hold the same voltage.
+    pub fn join_sources(&mut self, a: i64, b: i64) {
+        if let (Some(&a), Some(&b)) = (self.position_of.get(&a), self.position_of.get(&b)) {
+            self.join(a, b);
+        }
     }
 
     /// Makes two buses one; paths are kept short, so that long chains of switches cost no more than short ones.

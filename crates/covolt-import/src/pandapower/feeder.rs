@@ -9,7 +9,8 @@ use crate::error::{Fault, ImportError};
 use crate::imported::{Generator, GeneratorRole, Imported};
 use crate::report::{Action, ImportReport};
 use covolt_grid::{
-    Branch, BranchId, BranchKind, Bus, BusId, BusIndex, Complex64, Network, NetworkFault, PhaseMatrix, Phases, Shunt, Source,
+    Branch, BranchId, BranchKind, Bus, BusId, BusIndex, Complex64, Network, NetworkFault, PhaseMatrix, Phases, Shunt,
+    Source,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -67,6 +68,13 @@ pub(super) fn build(net: Frames) -> Result<Imported, ImportError> {
     let injections = Injections::read(&net, &buses, &mut report, &mut faults);
     if !faults.is_empty() {
         return Err(ImportError::Faults(faults));
+    }
+    if let [first, others @ ..] = &injections.sources[..] {
+        for other in others {
+            buses.join_sources(first.bus, other.bus);
+            let what = format!("{} holds the voltage of {}: their buses are one", other.id, first.id);
+            report.add(&other.place, Action::Irrelevant, what);
+        }
     }
     assemble(&net, &buses, elements, injections, report)
 }
@@ -165,7 +173,7 @@ fn assemble(
     injections: Injections,
     mut report: ImportReport,
 ) -> Result<Imported, ImportError> {
-    let Some(external) = injections.source else {
+    let Some(external) = injections.sources.first() else {
         return Err(ImportError::at(net.place("ext_grid"), "the network has no source"));
     };
     let at = |index: i64| buses.representative(index).unwrap_or(index);
@@ -183,7 +191,7 @@ fn assemble(
             network_buses.push(Bus { id, v_base_kv: kv, phases: Phases::BALANCED });
         } else if let Some(&position) = position_of.get(&representative) {
             merged.insert(BusId(index.to_string()), position);
-            let what = format!("bus {index} is one with bus {representative} through closed switches");
+            let what = format!("bus {index} is one with bus {representative}");
             report.add(&net.place("bus"), Action::Irrelevant, what);
         }
     }

@@ -37,7 +37,8 @@ pub(super) struct Injections {
     pub demand: BTreeMap<i64, Complex64>,
     pub given: Vec<Injection>,
     pub shunts: Vec<(i64, Complex64)>,
-    pub source: Option<ExternalGrid>,
+    /// External grids; several only when they hold the same voltage.
+    pub sources: Vec<ExternalGrid>,
 }
 
 const VOLTAGE_DEPENDENT: [&str; 6] = [
@@ -59,7 +60,7 @@ impl Injections {
                 }
             }
         }
-        if all.source.is_none() && faults.is_empty() {
+        if all.sources.is_empty() && faults.is_empty() {
             let what = "no external grid in service: the network has no source".to_owned();
             faults.push(Fault { place: net.place("ext_grid"), what });
         }
@@ -132,14 +133,12 @@ impl Injections {
 
     fn external_grid(&mut self, row: &Row<'_>, bus: i64, buses: &Buses) -> Result<(), Fault> {
         let (v_pu, angle_deg) = (row.positive("vm_pu")?, row.number_or("va_degree", 0.0)?);
-        if let Some(first) = &self.source {
-            let same_bus = buses.representative(first.bus) == buses.representative(bus);
-            if !same_bus || first.v_pu != v_pu || first.angle_deg != angle_deg {
-                return Err(row.fault(format!("a second source beside {}; one is supported", first.id)));
-            }
-            return Ok(());
+        if let Some(first) = self.sources.first()
+            && (buses.kv(first.bus), first.v_pu, first.angle_deg) != (buses.kv(bus), v_pu, angle_deg)
+        {
+            return Err(row.fault(format!("its voltage is not that of {}; one source is supported", first.id)));
         }
-        self.source = Some(ExternalGrid { id: row.id(), place: row.place(), bus, v_pu, angle_deg });
+        self.sources.push(ExternalGrid { id: row.id(), place: row.place(), bus, v_pu, angle_deg });
         Ok(())
     }
 }

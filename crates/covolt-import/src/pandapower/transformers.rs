@@ -66,10 +66,7 @@ pub(super) fn transformer(row: &Row<'_>, net: &Frames, base_kv: [f64; 2]) -> Res
     let z_a = Complex64::new(z.re * a_r, z.im * a_x);
     let z_b = z - z_a;
     let d = z_a * z_b * y_m + z;
-    let tap = Complex64::from_polar(
-        rated.hv_kv / rated.lv_kv * base_kv[1] / base_kv[0],
-        rated.shift_deg.to_radians(),
-    );
+    let tap = Complex64::from_polar(rated.hv_kv / rated.lv_kv * base_kv[1] / base_kv[0], rated.shift_deg.to_radians());
     Ok(Element {
         place: row.place(),
         id: row.id(),
@@ -120,7 +117,9 @@ fn turn(row: &Row<'_>, table: &Frame, changer: &str, rated: &mut Rated) -> Resul
     if ideal {
         rated.shift_deg += direction
             * match (set(percent), set(degrees)) {
-                (Some(_), Some(_)) => return Err(row.fault("an ideal phase shifter with steps in per cent and degrees")),
+                (Some(_), Some(_)) => {
+                    return Err(row.fault("an ideal phase shifter with steps in per cent and degrees"));
+                }
                 (_, Some(degrees)) => k * degrees,
                 (Some(percent), None) => 2.0 * (k * percent / 200.0).asin().to_degrees(),
                 (None, None) => 0.0,
