@@ -197,8 +197,8 @@ fn regress_one_thing_broken() {
         ("pf = 0.85;", "pf = 1:2:1e9;", "", "the range"),
         ("pf = 0.85;", "pf = mpc.bus * mpc.bus;", "", "'*' between matrices"),
         ("pf = 0.85;", "pf = zeros(1e6, 1e6);", "", "'zeros': a"),
-        ("pf = 0.85;", "mpc.dcline = [1 2 1];", "", "direct-current lines"),
-        ("pf = 0.85;", "mpc.bus = 'x';", "", "'bus' is not a table"),
+        ("pf = 0.85;", "pf = 0.85; mpc.dcline = [1 2 1];", "", "direct-current lines"),
+        ("pf = 0.85;", "pf = 0.85; mpc.baseMVA = 'x';", "", "'baseMVA' is not one"),
         ("mpc.branch = [", "mpc.branches = [", "lines = find", "'mpc.branch': ':' as the argument"),
         ("\nend\n", "\nend\nx = 1;\n", "x = 1;", "a statement after the end"),
     ] {
@@ -217,9 +217,39 @@ fn regress_limits() {
     assert!(faults(&format!("x = 1{};", "^1".repeat(100_000)))[0].contains("no table"));
     let repeated = format!("x = ones(2000, 2000);{}", "x = x + x;".repeat(1000));
     assert!(faults(&repeated)[0].contains("computes more than"));
+    // Many parallel branches, and many faults: in time that grows with the file.
+    let row = "\n\t10\t20\t1.2\t0.8\t40\t0\t0\t0\t0\t0\t1\t-360\t360;";
+    let parallel = with(&read("conversions.m"), "\n\t10\t20\t1.2", &format!("{}\n\t10\t20\t1.2", row.repeat(30_000)));
+    let imported = matpower::import(&parallel, "case.m").unwrap();
+    assert_eq!(imported.network.branches()[30_000].id.0, "substation-mill (30001)");
+    assert_eq!(faults(&parallel.replace("\t10\t20\t", "\t10\t99\t")).len(), 30_001);
     let large = " ".repeat(matpower::LARGEST_FILE as usize + 1);
     assert!(matches!(matpower::import(&large, "case.m"), Err(ImportError::TooLarge { .. })));
     let missing = matpower::import_file(std::path::Path::new("no_such_case.m"));
     assert!(matches!(missing, Err(ImportError::Unreadable { .. })));
     assert!(faults("").iter().any(|f| f.contains("no table 'bus'")));
+}
+
+/// What we export is read back as the same network.
+#[test]
+fn law_export_and_import() {
+    let case = covolt_case::Case::builtin().unwrap();
+    let text = covolt_case::export_matpower(&case, None).unwrap();
+    let imported = matpower::import(&text, "export.m").unwrap();
+    assert_eq!(notes(&imported, Action::LeftOut), [""; 0]);
+    let (ours, read) = (case.fleet.grid.network(), &imported.network);
+    assert_eq!(ours.buses(), read.buses());
+    assert_eq!((ours.source(), ours.base_mva()), (read.source(), read.base_mva()));
+    assert_eq!(ours.branches().len(), read.branches().len());
+    for (a, b) in ours.branches().iter().zip(read.branches()) {
+        assert_eq!((a.from, a.to, a.kind), (b.from, b.to, b.kind));
+        assert!((a.tap - b.tap).norm() < 1e-14);
+        for (a, b) in
+            [(a.series_z_pu, b.series_z_pu), (a.shunt_from_pu, b.shunt_from_pu), (a.shunt_to_pu, b.shunt_to_pu)]
+        {
+            assert!((a.first() - b.first()).norm() < 1e-14);
+        }
+        assert_eq!(a.rating_a.is_some(), b.rating_a.is_some());
+        assert!((a.rating_a.unwrap_or(0.0) - b.rating_a.unwrap_or(0.0)).abs() < 1e-9);
+    }
 }

@@ -135,6 +135,7 @@ impl Feeder<'_> {
         let table = &self.case.branch;
         let mut branches = Vec::new();
         let mut lines: BTreeMap<BranchId, usize> = BTreeMap::new();
+        let mut times: BTreeMap<String, usize> = BTreeMap::new();
         for row in 0..table.rows() {
             let line = table.line(row);
             let ends = [table.get(row, 0), table.get(row, 1)];
@@ -171,13 +172,16 @@ impl Feeder<'_> {
             let transformer = ratio != 0.0 || angle != 0.0 || from_kv != to_kv;
             let tap = Complex64::from_polar(if ratio == 0.0 { 1.0 } else { ratio }, angle.to_radians());
             let half = Complex64::new(0.0, b / 2.0);
-            let mut id = BranchId(format!("{}-{}", self.buses[from].id, self.buses[to].id));
-            for k in 2.. {
+            let plain = format!("{}-{}", self.buses[from].id, self.buses[to].id);
+            let id = loop {
+                let k = times.entry(plain.clone()).or_insert(0);
+                *k += 1;
+                let id = BranchId(if *k == 1 { plain.clone() } else { format!("{plain} ({k})") });
+                // A bus may be called "7 (2)" itself.
                 if !lines.contains_key(&id) {
-                    break;
+                    break id;
                 }
-                id = BranchId(format!("{}-{} ({k})", self.buses[from].id, self.buses[to].id));
-            }
+            };
             lines.insert(id.clone(), line);
             branches.push(Branch {
                 id,
