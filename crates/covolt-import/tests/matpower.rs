@@ -140,6 +140,12 @@ fn law_what_is_left_out_is_said() {
     let imported = matpower::import(&text, "case.m").unwrap();
     assert_eq!(imported.generators[1].role, GeneratorRole::HoldsVoltage(1.0));
     assert!(notes(&imported, Action::LeftOut).iter().any(|n| n.contains("holds 1 pu")));
+    // Two reference buses at one voltage are one bus.
+    let text = with(&read("conversions.m"), "\t20\t1\t800", "\t20\t3\t800");
+    let imported = matpower::import(&with(&text, "10\t20\t1.2", "20\t30\t1.2"), "case.m").unwrap();
+    assert_eq!(imported.bus_index(&BusId("mill".to_owned())), Some(BusIndex(0)));
+    assert_eq!(imported.network.branches()[0].from, BusIndex(0));
+    assert!(notes(&imported, Action::Irrelevant).iter().any(|n| n.contains("reference bus 20 is one with the first")));
     let text = with(&read("conversions.m"), "mpc.gencost", "mpc.batteries");
     let imported = matpower::import(&text, "case.m").unwrap();
     assert!(notes(&imported, Action::LeftOut).iter().any(|n| n.ends_with("'batteries' is not read")));
@@ -156,7 +162,14 @@ fn regress_one_thing_broken() {
         ("mpc.baseMVA = 10;", "mpc.baseMVA = 1j;", "", "'1j' is not a real number"),
         ("\t20\t1\t800", "\t20\t1", "", "a row of 12 numbers below rows of 13"),
         ("\t20\t1\t800", "\t20\t7\t800", "", "bus 20 has type 7"),
-        ("\t20\t1\t800", "\t20\t3\t800", "", "bus 20 is a second reference"),
+        (
+            "\t30\t1\t500\t0\t0.05\t0.4\t1\t1\t0",
+            "\t30\t3\t500\t0\t0\t0\t1\t1\t9",
+            "",
+            "reference bus 30 differs in voltage",
+        ),
+        ("\t40\t1\t300", "\t40\t3\t300", "", "reference bus 40 differs in voltage"),
+        ("\t30\t1\t500", "\t30\t3\t500", "\t30\t0.2", "generators at reference bus 30 hold different voltages"),
         ("\t10\t3\t0", "\t10\t1\t0", "", "no bus is the reference"),
         ("\t20\t1\t800", "\t10\t1\t800", "", "bus 10 is written down twice"),
         ("\t20\t1\t800", "\t2.5\t1\t800", "", "the bus number 2.5"),

@@ -37,6 +37,7 @@ pub(super) fn build(case: &CaseTables) -> Result<Imported, ImportError> {
         buses: Vec::new(),
         bus_lines: Vec::new(),
         voltage_holding: Vec::new(),
+        merged: BTreeMap::new(),
         shunts: Vec::new(),
         demand: Vec::new(),
     };
@@ -58,6 +59,7 @@ struct Feeder<'a> {
     buses: Vec<Bus>,
     bus_lines: Vec<usize>,
     voltage_holding: Vec<bool>,
+    merged: BTreeMap<BusId, BusIndex>,
     shunts: Vec<Shunt>,
     /// MW and Mvar of each bus.
     demand: Vec<(f64, f64)>,
@@ -104,27 +106,41 @@ impl Feeder<'_> {
             if base_kv <= 0.0 {
                 self.fault(line, format!("bus {number}: baseKV is {base_kv}, not a voltage"));
             }
-            let position = self.buses.len();
-            if kind == REFERENCE {
-                if self.reference.is_some() {
-                    self.fault(line, format!("bus {number} is a second reference bus; one source is supported"));
-                } else {
-                    self.reference = Some((row, position));
-                }
-            }
-            let id = match &self.case.names {
+            let id = BusId(match &self.case.names {
                 Some(names) => names.get(row).cloned().unwrap_or_default(),
                 None => number.to_string(),
-            };
+            });
+            if g != 0.0 || b != 0.0 {
+                let y_pu = PhaseMatrix::single(Complex64::new(g, b) / self.case.base_mva);
+                let at_source = self.reference.filter(|_| kind == REFERENCE).map(|(_, position)| position);
+                self.shunts.push(Shunt { bus: BusIndex(at_source.unwrap_or(self.buses.len())), y_pu });
+            }
+            if let (REFERENCE, Some((first, position))) = (kind, self.reference) {
+                // No power flow can tell two buses that are held at one voltage from one bus. Whether their generators
+                // hold the same magnitude is seen when these are read.
+                if table.get(first, 9) != base_kv || table.get(first, 8) != table.get(row, 8) {
+                    self.fault(
+                        line,
+                        format!("reference bus {number} differs in voltage from the first: one source is supported"),
+                    );
+                }
+                let what = format!("reference bus {number} is one with the first, at the same voltage");
+                self.note(line, Action::Irrelevant, what);
+                self.index_of.insert(number, position);
+                self.merged.insert(id, BusIndex(position));
+                self.demand[position].0 += p;
+                self.demand[position].1 += q;
+                continue;
+            }
+            let position = self.buses.len();
+            if kind == REFERENCE {
+                self.reference = Some((row, position));
+            }
             self.index_of.insert(number, position);
-            self.buses.push(Bus { id: BusId(id), v_base_kv: base_kv, phases: Phases::BALANCED });
+            self.buses.push(Bus { id, v_base_kv: base_kv, phases: Phases::BALANCED });
             self.bus_lines.push(line);
             self.voltage_holding.push(kind == PV);
             self.demand.push((p, q));
-            if g != 0.0 || b != 0.0 {
-                let y_pu = PhaseMatrix::single(Complex64::new(g, b) / self.case.base_mva);
-                self.shunts.push(Shunt { bus: BusIndex(position), y_pu });
-            }
         }
         if self.reference.is_none() {
             self.fault(table.line(0), "no bus is the reference (type 3)");
@@ -284,8 +300,7 @@ impl Feeder<'_> {
             case.place(line.copied().unwrap_or(1))
         };
         let network = network.map_err(|faults| ImportError::network(faults, place_of))?;
-        let merged = BTreeMap::new();
-        Ok(Imported { network, p_kw, q_kvar, generators, merged, report: self.report })
+        Ok(Imported { network, p_kw, q_kvar, generators, merged: self.merged, report: self.report })
     }
 }
 
