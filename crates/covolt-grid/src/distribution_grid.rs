@@ -15,8 +15,9 @@
 use crate::branch_flow::{CurrentSide, add_voltage_magnitude_gradient};
 use crate::error::GridError;
 use crate::grid::Grid;
-use crate::multiphase::monitors::{MonitoredVoltage, Monitors};
-use crate::multiphase::{ElementIndex, ElementModel, MultiphaseGrid, MultiphaseParts, MultiphaseWorkspace, NodeIndex};
+use crate::multiphase::monitored::MonitoredMultiphase;
+use crate::multiphase::monitors::MonitoredVoltage;
+use crate::multiphase::{ElementIndex, ElementModel, MultiphaseGrid, MultiphaseWorkspace, NodeIndex};
 use crate::network::{BranchIndex, BranchKind, BusIndex};
 use crate::power_flow::{FlowInfo, FlowOptions, FlowWorkspace};
 use num_complex::Complex64;
@@ -28,13 +29,6 @@ pub enum DistributionGrid {
     Balanced(Grid),
     /// Network of several phases, and what has limits there.
     Multiphase(Box<MonitoredMultiphase>),
-}
-
-/// A multi-phase grid with its monitored quantities.
-#[derive(Debug)]
-pub struct MonitoredMultiphase {
-    grid: MultiphaseGrid,
-    monitors: Monitors,
 }
 
 /// Memory for power flows of a [`DistributionGrid`]; one per thread.
@@ -65,8 +59,7 @@ impl From<Grid> for DistributionGrid {
 
 impl From<MultiphaseGrid> for DistributionGrid {
     fn from(grid: MultiphaseGrid) -> DistributionGrid {
-        let monitors = Monitors::new(grid.network());
-        DistributionGrid::Multiphase(Box::new(MonitoredMultiphase { grid, monitors }))
+        DistributionGrid::Multiphase(Box::new(MonitoredMultiphase::from(grid)))
     }
 }
 
@@ -492,50 +485,5 @@ impl DistributionGrid {
                 dl_dq.fill(f64::NAN);
             }
         }
-    }
-}
-
-impl MonitoredMultiphase {
-    fn parts(&self) -> &MultiphaseParts {
-        self.grid.network().parts()
-    }
-
-    fn voltage_name(&self, index: usize) -> String {
-        let name = |node| self.grid.network().node_name(node);
-        match self.monitors.voltages.get(index) {
-            None => String::new(),
-            Some(&MonitoredVoltage::ToGround(a)) => name(a),
-            Some(&MonitoredVoltage::Between(a, b)) => format!("{}-{}", name(a), self.parts().nodes[b.0].number),
-            Some(&MonitoredVoltage::Unbalance(bus)) => self.parts().buses[bus.0].id.0.clone(),
-        }
-    }
-
-    fn voltage_bus(&self, index: usize) -> BusIndex {
-        match self.monitors.voltages.get(index) {
-            None => BusIndex(usize::MAX),
-            Some(&MonitoredVoltage::ToGround(a) | &MonitoredVoltage::Between(a, _)) => self.parts().nodes[a.0].bus,
-            Some(&MonitoredVoltage::Unbalance(bus)) => bus,
-        }
-    }
-
-    fn current_name(&self, index: usize) -> String {
-        let Some(current) = self.monitors.currents.get(index) else { return String::new() };
-        let element = &self.parts().elements[current.element.0];
-        let node = element.terminals.first().and_then(|t| *t.conductors.get(current.conductor)?);
-        let number = node.map_or_else(|| "ground".to_owned(), |n| self.parts().nodes[n.0].number.to_string());
-        format!("{}.{number}", element.id)
-    }
-
-    fn rating_pu(&self, index: usize) -> f64 {
-        let Some(current) = self.monitors.currents.get(index) else { return f64::INFINITY };
-        let base_a = self.grid.current_base_a(current.element, 0);
-        self.parts().elements[current.element.0].rating_a.map_or(f64::INFINITY, |rating| rating / base_a)
-    }
-
-    fn v_square_behind(&self, branch: BranchIndex, v: &[Complex64]) -> f64 {
-        let terminals = self.parts().elements.get(branch.0).map_or(&[][..], |e| &e.terminals);
-        let nodes = terminals.get(1).into_iter().flat_map(|t| t.conductors.iter().flatten());
-        let (sum, count) = nodes.fold((0.0, 0), |(sum, count), node| (sum + v[node.0].norm_sqr(), count + 1));
-        sum / count as f64
     }
 }

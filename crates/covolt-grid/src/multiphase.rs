@@ -23,7 +23,7 @@
 //! | Y of the network | `nodal_system.rs` |
 //! | block elimination: order, places, numbers | `ordering.rs`, `elimination_plan.rs`, `elimination.rs`, `coefficient.rs` |
 //! | fixed point and Newton iteration | `flow_iterations.rs` |
-//! | what has limits, and the exchange at a PCC | `monitors.rs` |
+//! | what has limits, with names | `monitors.rs`, `monitored.rs` |
 //! | currents, powers, losses, unbalance and their gradients | `quantities.rs` |
 //! | taps and capacitors moved until they rest | `control_loop.rs` |
 //! | the same equations as a sparse matrix | `sparse_system.rs` |
@@ -42,6 +42,7 @@ mod kron;
 mod line_conductor;
 mod line_constants;
 mod matrix;
+pub(crate) mod monitored;
 pub(crate) mod monitors;
 mod network;
 mod nodal_system;
@@ -64,6 +65,7 @@ pub use kron::{kron_reduced, leading_block};
 pub use line_conductor::{CableShield, LineConductor, ShieldKind, Wire};
 pub use line_constants::{GeometryFault, LineConstants, line_constants};
 pub use matrix::ConductorMatrix;
+pub use monitored::MonitoredMultiphase;
 pub use network::{
     Element, ElementIndex, ElementModel, ElementTerminal, MultiphaseBus, MultiphaseNetwork, MultiphaseParts, Node,
     NodeIndex, VoltageSource,
