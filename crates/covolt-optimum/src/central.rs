@@ -43,7 +43,7 @@ pub struct CentralSettings {
     /// Proximal weight of the first round, $; shrinks with every round.
     pub first_proximal: f64,
     /// Steps cut to a quarter or less, after which a sequence from the merit order is given up for one from the relaxation's
-    /// action. Four send 9 % of the windows of the built-in case there, ten and more those that would not end anyway.
+    /// action. Of 400 windows of the built-in case 4 send 37 there, 8 eleven, 12 four, three of which would not end anyway.
     pub patience: usize,
     /// The conic program.
     pub program: ProgramSettings,

@@ -155,7 +155,13 @@ fn ref_a_sequence_that_is_given_up_costs_no_more_than_one_that_is_not() {
     let patient = CentralSettings { patience: usize::MAX, ..CentralSettings::default() };
     for seed in [132, 231] {
         let window = built_in.window(&PLAIN, &mut ChaCha8Rng::seed_from_u64(seed));
-        let mut optimum = |settings| optimise(fleet, &window, None, &built_in.curvature, settings, &mut ws).unwrap();
+        let mut optimum = |settings: &CentralSettings| {
+            let clock = Instant::now();
+            let optimum = optimise(fleet, &window, None, &built_in.curvature, settings, &mut ws).unwrap();
+            let time_ms = 1e3 * clock.elapsed().as_secs_f64();
+            println!("seed {seed}, patience {}: {} programs, {time_ms:.1} ms", settings.patience, optimum.programs);
+            optimum
+        };
         let (given_up, held_on) = (optimum(&CentralSettings::default()), optimum(&patient));
         assert!(given_up.returns.is_safe() && given_up.bound_usd.is_some(), "seed {seed}");
         let (cost, other) = (given_up.returns.total(), held_on.returns.total());
