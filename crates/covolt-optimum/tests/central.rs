@@ -152,3 +152,27 @@ fn law_bound_of_feeders_is_the_sum_of_each() {
     .unwrap();
     assert!(optimum.returns.total() >= whole.value_usd - 1e-6);
 }
+
+/// Windows in which the merit accepts short steps only, round after round.
+#[test]
+fn ref_a_sequence_that_is_given_up_costs_no_more_than_one_that_is_not() {
+    let built_in = BuiltIn::load();
+    let fleet = &built_in.case.fleet;
+    let mut ws = PhysicsWorkspace::new(fleet);
+    let patient = CentralSettings { patience: usize::MAX, ..CentralSettings::default() };
+    for seed in [132, 231] {
+        let window = built_in.window(&PLAIN, &mut ChaCha8Rng::seed_from_u64(seed));
+        let mut optimum = |settings: &CentralSettings| {
+            let clock = Instant::now();
+            let optimum = optimise(fleet, &window, None, &built_in.curvature, settings, &mut ws).unwrap();
+            let time_ms = 1e3 * clock.elapsed().as_secs_f64();
+            println!("seed {seed}, patience {}: {} programs, {time_ms:.1} ms", settings.patience, optimum.programs);
+            optimum
+        };
+        let (given_up, held_on) = (optimum(&CentralSettings::default()), optimum(&patient));
+        assert!(given_up.returns.is_safe() && given_up.bound_usd.is_some(), "seed {seed}");
+        let (cost, other) = (given_up.returns.total(), held_on.returns.total());
+        assert!(cost - other <= 1e-6 * other.abs().max(1.0), "seed {seed}: {cost} {other}");
+        assert!(given_up.programs < held_on.programs, "seed {seed}: {} {}", given_up.programs, held_on.programs);
+    }
+}
