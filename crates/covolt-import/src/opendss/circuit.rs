@@ -215,23 +215,23 @@ impl Circuit {
     pub fn open(&mut self, kind: Kind, name: &str, terminal: usize, conductor: usize, open: bool) -> bool {
         with_catalogue!(self, kind, |catalogue, _library| {
             let entry = catalogue.position(name).and_then(|at| catalogue.at_mut(at));
-            entry.map(|entry| {
-                if open {
-                    entry.open.push((terminal, conductor));
-                } else {
-                    entry.open.retain(|(t, c)| *t != terminal || (conductor != 0 && *c != conductor));
-                }
-            })
-            .is_some()
+            entry
+                .map(|entry| {
+                    if open {
+                        entry.open.push((terminal, conductor));
+                    } else {
+                        entry.open.retain(|(t, c)| *t != terminal || (conductor != 0 && *c != conductor));
+                    }
+                })
+                .is_some()
         })
     }
 
     /// Changes a thing by the words of a command, makes it if allowed, and tells what each word did.
     pub fn edit(&mut self, kind: Kind, name: &str, words: &[Word], place: &Place, making: Making) -> Vec<Outcome> {
         let fresh = making == Making::IfMissing && !self.contains(kind, name);
-        let outcomes = with_catalogue!(self, kind, |catalogue, library| {
-            edit(catalogue, library, name, words, place, fresh)
-        });
+        let outcomes =
+            with_catalogue!(self, kind, |catalogue, library| { edit(catalogue, library, name, words, place, fresh) });
         if fresh {
             let at = with_catalogue!(self, kind, |catalogue, _library| catalogue.position(name));
             self.order.extend(at.map(|at| (kind, at)));
@@ -277,11 +277,12 @@ fn edit<C: Class>(
         let effect = if word.value.text.trim().is_empty() && !word.value.quoted {
             Ok(Effect::Assumed("a property without a value keeps what it was".to_owned()))
         } else if property == "like" {
-            let copy = catalogue.get(&word.value.text).map(|other| other.data.without_buses());
+            let other = catalogue.get(&word.value.text).map(|other| &other.data);
+            let copy = other.map(|other| (other.without_buses(), other.warning_of_a_copy()));
             match (copy, catalogue.at_mut(at)) {
-                (Some(copy), Some(entry)) => {
+                (Some((copy, warning)), Some(entry)) => {
                     entry.data = copy;
-                    Ok(Effect::Taken)
+                    Ok(warning.map_or(Effect::Taken, Effect::Assumed))
                 }
                 _ => Err(format!("there is no '{}' to be like", word.value.text)),
             }

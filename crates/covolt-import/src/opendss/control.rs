@@ -85,7 +85,9 @@ impl Class for RegulatorData {
             "x" => self.x_v = number(value)?,
             "bus" => self.bus.clone_from(&value.text),
             "delay" => self.delay_s = number(value)?,
-            "maxtapchange" => self.max_steps = u32::try_from(whole(value)?).map_err(|_| "must not be negative".to_owned())?,
+            "maxtapchange" => {
+                self.max_steps = u32::try_from(whole(value)?).map_err(|_| "must not be negative".to_owned())?
+            }
             "tapnum" => self.tap_number = Some(whole(value)?),
             "ptphase" => {
                 self.monitored = match value.text.trim().to_ascii_lowercase().as_str() {

@@ -1,8 +1,8 @@
 //! The network while it is made: buses and nodes are numbered as elements name them, and sorted at the end.
 
 use covolt_grid::multiphase::{
-    ConductorMatrix, Control, Element, ElementModel, ElementTerminal, MultiphaseBus, MultiphaseParts, Node, NodeIndex, Port,
-    VoltageSource,
+    ConductorMatrix, Control, Element, ElementModel, ElementTerminal, MultiphaseBus, MultiphaseParts, Node, NodeIndex,
+    Port, VoltageSource,
 };
 use covolt_grid::{BusId, BusIndex};
 use num_complex::Complex64;

@@ -21,7 +21,8 @@ impl Build<'_> {
     pub(super) fn terminal(&mut self, bus: &str, phases: usize, conductors: usize) -> Result<ElementTerminal, String> {
         let (terminal, beyond) = self.draft.terminal(bus, phases, conductors)?;
         if !beyond.is_empty() {
-            let what = format!("{} has {conductors} conductor(s): nodes {beyond:?} of '{bus}' are left out", self.owner);
+            let what =
+                format!("{} has {conductors} conductor(s): nodes {beyond:?} of '{bus}' are left out", self.owner);
             self.note(Action::Assumed, what);
         }
         Ok(terminal)
@@ -153,7 +154,8 @@ impl Build<'_> {
             } else if first.bus == second.bus {
                 let bus = first.bus;
                 let conductors = first.conductors.into_iter().chain(second.conductors).collect();
-                let both = |i: usize, j: usize| if (i < n) == (j < n) { y.at(i % n, j % n) } else { -y.at(i % n, j % n) };
+                let both =
+                    |i: usize, j: usize| if (i < n) == (j < n) { y.at(i % n, j % n) } else { -y.at(i % n, j % n) };
                 let model = ElementModel::Shunt { admittance_s: ConductorMatrix::from_fn(2 * n, both), closed };
                 element(&owner, vec![ElementTerminal { bus, conductors }], model)
             } else if !closed {
@@ -173,7 +175,9 @@ impl Build<'_> {
             let Some(number) = entry.data.tap_number.filter(|_| entry.enabled) else { continue };
             let id = format!("transformer.{}", entry.data.transformer);
             let Some(&at) = self.element_of.get(&id) else { continue };
-            let Some(Element { model: ElementModel::Transformer(t), .. }) = self.draft.elements.get_mut(at) else { continue };
+            let Some(Element { model: ElementModel::Transformer(t), .. }) = self.draft.elements.get_mut(at) else {
+                continue;
+            };
             let Some(winding) = t.windings.get_mut(entry.data.tap_winding) else { continue };
             if winding.tap_steps > 0 {
                 let step = (winding.tap_max_pu - winding.tap_min_pu) / f64::from(winding.tap_steps);

@@ -77,7 +77,14 @@ impl Class for Geometry {
     const PROPERTIES: &'static [&'static str] = LINE_GEOMETRY;
 
     fn new(_: &Library) -> Self {
-        Geometry { phases: 3, conductors: vec![conductor(); 3], reduce: false, normal_a: None, active: 0, unit: LengthUnit::Foot }
+        Geometry {
+            phases: 3,
+            conductors: vec![conductor(); 3],
+            reduce: false,
+            normal_a: None,
+            active: 0,
+            unit: LengthUnit::Foot,
+        }
     }
 
     fn set(&mut self, property: &'static str, value: &Value, library: &Library) -> Result<Effect, String> {
@@ -98,7 +105,8 @@ impl Class for Geometry {
             "wires" | "cncables" | "tscables" => {
                 let names = list(value)?;
                 // Bare wires after cables are the neutrals beside them.
-                let cables = self.conductors.iter().take_while(|c| matches!(&c.wire, Some((k, _)) if *k != WireKind::Bare));
+                let cables =
+                    self.conductors.iter().take_while(|c| matches!(&c.wire, Some((k, _)) if *k != WireKind::Bare));
                 let first = if kind == WireKind::Bare { cables.count() % self.conductors.len() } else { 0 };
                 if first + names.len() > self.conductors.len() {
                     return Err(format!("{} wires for {} conductors", names.len(), self.conductors.len() - first));

@@ -30,9 +30,10 @@ pub(crate) fn from_geometry(
         }
         _ => spaced(line, library)?,
     };
-    let placed = conductors.iter().enumerate().map(|(k, c)| {
-        place(c, library).map_err(|what| format!("conductor {}: {what}", k + 1))
-    });
+    let placed = conductors
+        .iter()
+        .enumerate()
+        .map(|(k, c)| place(c, library).map_err(|what| format!("conductor {}: {what}", k + 1)));
     let placed = placed.collect::<Result<Vec<_>, String>>()?;
     let earth = Earth {
         model: match line.earth_model.chars().next() {
@@ -43,9 +44,8 @@ pub(crate) fn from_geometry(
         },
         resistivity_ohm_m: if line.rho_given { line.earth.rho } else { RESISTIVITY_OHM_M },
     };
-    let constants = line_constants(&placed, &earth, hz).map_err(|faults| {
-        faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-    })?;
+    let constants = line_constants(&placed, &earth, hz)
+        .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
     let constants = constants.reduced(phases).ok_or("its neutrals cannot be eliminated")?;
     let length_m = line.length * metres(line.unit);
     let shunt = Some(constants.shunt_s_per_m.scaled(length_m)).filter(|y| y.max_norm() > 0.0);

@@ -51,7 +51,13 @@ impl ProtectionData {
         let states = self.state.as_ref().or(self.normal.as_ref());
         match states.map(Vec::as_slice) {
             None => Vec::new(),
-            Some([closed]) => if *closed { Vec::new() } else { vec![0] },
+            Some([closed]) => {
+                if *closed {
+                    Vec::new()
+                } else {
+                    vec![0]
+                }
+            }
             Some(several) => several.iter().enumerate().filter(|(_, closed)| !**closed).map(|(k, _)| k + 1).collect(),
         }
     }

@@ -90,10 +90,9 @@ impl<'a> Script<'a> {
 
     /// Reads the first file and all that it includes.
     pub fn run(&mut self, path: &Path) -> Result<(), ImportError> {
-        let first = path.canonicalize().map_err(|e| ImportError::Unreadable {
-            path: path.to_path_buf(),
-            reason: e.to_string(),
-        })?;
+        let first = path
+            .canonicalize()
+            .map_err(|e| ImportError::Unreadable { path: path.to_path_buf(), reason: e.to_string() })?;
         self.file(&first, 1).or_else(|trouble| match trouble {
             Trouble::Stop(error) => Err(error),
             Trouble::Line(reason) => Err(ImportError::Unreadable { path: path.to_path_buf(), reason }),
@@ -485,7 +484,11 @@ impl<'a> Script<'a> {
             }
             return Ok(());
         }
-        if self.circuit.enable(kind, &name, enabled) { Ok(()) } else { Err(format!("there is no '{class}.{name}'").into()) }
+        if self.circuit.enable(kind, &name, enabled) {
+            Ok(())
+        } else {
+            Err(format!("there is no '{class}.{name}'").into())
+        }
     }
 
     fn open(&mut self, rest: &[Word], open: bool) -> Step {

@@ -146,9 +146,9 @@ impl Class for TransformerData {
                     return Ok(Effect::LeftOut(format!("reactances at {hz} Hz, taken as at {} Hz", library.base_hz)));
                 }
             }
-            "core" | "rdcohms" | "thermal" | "n" | "m" | "flrise" | "hsrise" | "emerghkva" | "sub" | "subname" | "bank"
-            | "xrconst" | "seasons" | "ratings" | "normamps" | "emergamps" | "faultrate" | "pctperm" | "repair"
-            | "wdgcurrents" => return Ok(Effect::Irrelevant),
+            "core" | "rdcohms" | "thermal" | "n" | "m" | "flrise" | "hsrise" | "emerghkva" | "sub" | "subname"
+            | "bank" | "xrconst" | "seasons" | "ratings" | "normamps" | "emergamps" | "faultrate" | "pctperm"
+            | "repair" | "wdgcurrents" => return Ok(Effect::Irrelevant),
             other => return Ok(Effect::LeftOut(format!("property '{other}'"))),
         }
         Ok(Effect::Taken)
@@ -214,7 +214,10 @@ impl TransformerData {
         }
         let given = list(value)?.len();
         if given > self.windings.len() {
-            return Err(format!("{given} values for {} windings (is 'windings=' missing before them?)", self.windings.len()));
+            return Err(format!(
+                "{given} values for {} windings (is 'windings=' missing before them?)",
+                self.windings.len()
+            ));
         }
         if matches!(property, "buses" | "conns") {
             for (winding, text) in self.windings.iter_mut().zip(list(value)?) {
@@ -314,4 +317,3 @@ impl Class for TransformerCode {
         self.0.set(property, value, library)
     }
 }
-
