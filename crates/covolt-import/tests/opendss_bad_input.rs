@@ -1,5 +1,7 @@
 //! Scripts with one thing wrong each: told with file and line, never taken in silence; limits hold.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod support;
 
 use covolt_import::{ImportError, ImportSettings};
@@ -141,4 +143,23 @@ fn law_files_of_another_encoding_are_read() {
 fn law_a_folder_is_no_script() {
     let folder = tempfile::tempdir().unwrap();
     assert!(covolt_import::opendss::import(folder.path(), &ImportSettings::default()).is_err());
+}
+
+#[test]
+fn law_short_lines_do_not_make_much() {
+    let small = ImportSettings { max_bytes: 100_000, ..ImportSettings::default() };
+    let long = "9".repeat(5_000);
+    let loads: String = (0..200).map(|k| format!("New Load.x{k} bus1=a\n")).collect();
+    let values = vec!["1"; 2_000].join(" ");
+    for text in [
+        format!("{HEAD}var @v={long}\n{}", "~ bus1=@v\n".repeat(100)),
+        format!("{HEAD}{loads}BatchEdit Load..* bus1={long}\n"),
+        format!("{HEAD}New Loadshape.s mult=({values})\n{}", "New Loadshape.t like=s\n".repeat(20)),
+        format!("{HEAD}{loads}{}", "BatchEdit Load.none kw=1\n".repeat(400)),
+    ] {
+        match files(&[("a.dss", &text)], &small) {
+            Err(ImportError::TooMuch { what: "bytes", .. }) => {}
+            other => panic!("{}: {:?}", &text[text.len() - 40..], other.map(|_| ())),
+        }
+    }
 }

@@ -3,6 +3,8 @@
 //! `data/opendss/feeders.py` makes the expected values with OpenDSS 0.14.5 (dss-python 0.15.7). The feeders themselves are not in
 //! the repository: without the folder of shared data the tests say that they skip.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod support;
 
 use covolt_grid::multiphase::{Control, ControlOptions, Element, ElementModel, MultiphaseGrid};

@@ -1,5 +1,7 @@
 //! Nothing panics on any input: random bytes, random words of the language, and working scripts with a few bytes changed.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod support;
 
 use covolt_import::opendss::import;

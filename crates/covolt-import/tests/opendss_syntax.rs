@@ -1,5 +1,7 @@
 //! Every way to say something in a script, one small script each.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod support;
 
 use covolt_grid::multiphase::{Control, ElementModel, MonitoredPhase, VoltageDependence};

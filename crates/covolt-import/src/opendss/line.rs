@@ -172,6 +172,9 @@ impl Class for LineData {
                     self.wires.clear();
                 }
                 self.wires.extend(list(value)?.into_iter().map(|name| (kind, name)));
+                if self.wires.len() > library.max_conductors {
+                    return Err(format!("more than {} wires", library.max_conductors));
+                }
                 self.use_spacing(library);
             }
             "earthmodel" => self.earth_model = value.text.trim().to_ascii_lowercase(),

@@ -97,6 +97,11 @@ impl LoadShape {
         Ok(())
     }
 
+    /// Memory of its values.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<f64>() * (self.p.len() + self.q.len() + self.hours.len())
+    }
+
     /// Largest active power, and reactive power at the same position where the shape gives any.
     pub(crate) fn largest(&self) -> (f64, Option<f64>) {
         let at = (0..self.p.len()).max_by(|&a, &b| self.p[a].abs().total_cmp(&self.p[b].abs()));
