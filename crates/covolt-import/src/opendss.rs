@@ -7,7 +7,7 @@
 //! | question | file |
 //! |---|---|
 //! | what are the words of a line; what number is a word | `opendss/tokens.rs`, `opendss/numbers.rs`, `opendss/units.rs` |
-//! | what does a line do | `opendss/script.rs`, `opendss/commands.rs`, `opendss/options.rs`, `opendss/files.rs` |
+//! | what does a line do | `opendss/script.rs`, `opendss/script_commands.rs`, `opendss/commands.rs`, `opendss/options.rs`, `opendss/files.rs` |
 //! | what has been made so far | `opendss/circuit.rs`, `opendss/class.rs`, `opendss/names.rs`, `opendss/properties.rs` |
 //! | what is in the library | `opendss/line_code.rs`, `opendss/wire.rs`, `opendss/geometry.rs`, `opendss/load_shape.rs` |
 //! | what are the elements | `opendss/vsource.rs`, `opendss/line.rs`, `opendss/transformer.rs`, `opendss/reactor.rs`, `opendss/capacitor.rs` |
@@ -41,6 +41,7 @@ mod properties;
 mod protection;
 mod reactor;
 mod script;
+mod script_commands;
 mod tokens;
 mod transformer;
 mod units;

@@ -1,7 +1,7 @@
 //! No input panics or takes long: random text, random MATLAB words, and our own files with something changed.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-mod support;
+mod balanced;
 
 use covolt_import::{ImportError, Imported, matpower, pandapower};
 use proptest::prelude::*;
@@ -111,13 +111,13 @@ proptest! {
 
     #[test]
     fn law_mutated_case(at in 0.0..1.0f64, removed in 0usize..40, put in words()) {
-        check(matpower::import, &mutated(&support::read("conversions.m"), at, removed, &put));
+        check(matpower::import, &mutated(&balanced::read("conversions.m"), at, removed, &put));
     }
 
     #[test]
     fn law_mutated_network(at in 0.0..1.0f64, removed in 0usize..6, put in "[0-9a-z,\\[\\]\"{}.-]{0,4}") {
         for name in ["radial.json", "meshed.json"] {
-            check(pandapower::import, &mutated(&support::read(name), at, removed, &put));
+            check(pandapower::import, &mutated(&balanced::read(name), at, removed, &put));
         }
     }
 
@@ -128,7 +128,7 @@ proptest! {
     ]) {
         for (name, import) in [("radial.json", pandapower::import as Import), ("meshed.json", pandapower::import),
             ("conversions.m", matpower::import)] {
-            let text = support::read(name);
+            let text = balanced::read(name);
             let mut numbers = Vec::new();
             let mut start = None;
             for (i, c) in text.char_indices() {

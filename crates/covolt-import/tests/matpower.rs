@@ -1,14 +1,14 @@
 //! MATPOWER cases: published feeders against their known solutions, and a case of our own that computes a lot.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-mod support;
+mod balanced;
 
 use covolt_grid::{BranchKind, BusId, BusIndex, Complex64};
 use covolt_import::{Action, GeneratorRole, ImportError, Imported, matpower};
-use support::{notes, read, shared_feeders, solve, with};
+use balanced::{notes, read, shared_feeders, solve, with};
 
 fn conversions() -> Imported {
-    matpower::import_file(&support::data("conversions.m")).unwrap()
+    matpower::import_file(&balanced::data("conversions.m")).unwrap()
 }
 
 fn faults(text: &str) -> Vec<String> {

@@ -1,11 +1,11 @@
 //! pandapower networks: each against `runpp` (`scripts/make_import_references.py`), and with one thing broken.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-mod support;
+mod balanced;
 
 use covolt_grid::{BranchId, BusId, Complex64};
 use covolt_import::{Action, GeneratorRole, ImportError, Imported, pandapower};
-use support::{data, notes, read, solve, with};
+use balanced::{data, notes, read, solve, with};
 
 fn imported(name: &str) -> Imported {
     pandapower::import_file(&data(&format!("{name}.json"))).unwrap()

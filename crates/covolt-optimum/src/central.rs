@@ -155,7 +155,7 @@ fn optimise_part(
 ) -> Result<Optimum, OptimumError> {
     let programs = &mut ProgramWorkspace::default();
     let patient = CentralSettings { patience: usize::MAX, ..*settings };
-    if start.is_some() || !fleet.grid.network().is_radial() {
+    if start.is_some() || !fleet.grid.balanced().is_some_and(|grid| grid.network().is_radial()) {
         return raising_weights(fleet, window, start, curvature, &patient, programs, ws);
     }
     let mut found = None;

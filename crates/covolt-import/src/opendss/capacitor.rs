@@ -70,7 +70,15 @@ impl Class for CapacitorData {
             "bus1" => self.bus1.clone_from(&value.text),
             "bus2" => self.bus2.clone_from(&value.text),
             "phases" => self.phases = count(value, library.max_conductors)?,
-            "kvar" => self.size = Size::Kvar(self.per_step(value)?),
+            "kvar" => {
+                let kvar = self.per_step(value)?;
+                let unequal = kvar.iter().any(|k| *k != kvar[0]);
+                self.size = Size::Kvar(kvar);
+                if unequal {
+                    let what = "each step has its own size (the reference engine gives all of them that of the first)";
+                    return Ok(Effect::Assumed(what.to_owned()));
+                }
+            }
             "cuf" => self.size = Size::Microfarad(self.per_step(value)?),
             "cmatrix" => self.size = Size::Matrix(symmetric(value, self.phases)?),
             "kv" => self.kv = number(value)?,
@@ -164,12 +172,13 @@ impl CapacitorData {
             }
             let at = |list: &[f64]| list.get(k).copied().unwrap_or(0.0);
             let x_c = 1.0 / b;
-            let x_l = if at(&self.harmonic) > 0.0 { x_c / at(&self.harmonic).powi(2) } else { at(&self.x_ohm) };
-            y += if at(&self.r_ohm) == 0.0 && x_l == 0.0 {
-                Complex64::new(0.0, b)
-            } else {
-                Complex64::new(at(&self.r_ohm), x_l - x_c).inv()
-            };
+            let (mut r, mut x_l) = (at(&self.r_ohm), at(&self.x_ohm));
+            if at(&self.harmonic) > 0.0 {
+                x_l = x_c / at(&self.harmonic).powi(2);
+                // The reference engine's quality of a filter whose resistance is not given.
+                r = if r == 0.0 { x_l / 1000.0 } else { r };
+            }
+            y += if r == 0.0 && x_l == 0.0 { Complex64::new(0.0, b) } else { Complex64::new(r, x_l - x_c).inv() };
         }
         if !y.is_finite() {
             return Err("its rated voltage or its size gives no admittance".to_owned());

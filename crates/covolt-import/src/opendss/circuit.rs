@@ -277,11 +277,12 @@ fn edit<C: Class>(
         let effect = if word.value.text.trim().is_empty() && !word.value.quoted {
             Ok(Effect::Assumed("a property without a value keeps what it was".to_owned()))
         } else if property == "like" {
-            let copy = catalogue.get(&word.value.text).map(|other| other.data.without_buses());
+            let other = catalogue.get(&word.value.text).map(|other| &other.data);
+            let copy = other.map(|other| (other.without_buses(), other.warning_of_a_copy()));
             match (copy, catalogue.at_mut(at)) {
-                (Some(copy), Some(entry)) => {
+                (Some((copy, warning)), Some(entry)) => {
                     entry.data = copy;
-                    Ok(Effect::Taken)
+                    Ok(warning.map_or(Effect::Taken, Effect::Assumed))
                 }
                 _ => Err(format!("there is no '{}' to be like", word.value.text)),
             }

@@ -42,6 +42,11 @@ pub(crate) trait Class: Clone {
     fn without_buses(&self) -> Self {
         self.clone()
     }
+
+    /// What `like=` of this does not mean, though a reader may think so.
+    fn warning_of_a_copy(&self) -> Option<String> {
+        None
+    }
 }
 
 /// What other things refer to by name, and what the script has set for all.

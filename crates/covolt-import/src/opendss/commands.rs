@@ -5,6 +5,7 @@
 use super::names::look_up;
 
 /// All commands.
+#[rustfmt::skip]
 pub(crate) const COMMANDS: &[&str] = &[
     "new",
     "edit",
@@ -134,6 +135,7 @@ pub(crate) const COMMANDS: &[&str] = &[
 ];
 
 /// All options of `Set`.
+#[rustfmt::skip]
 pub(crate) const OPTIONS: &[&str] = &[
     "type",
     "element",

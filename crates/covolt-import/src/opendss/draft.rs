@@ -163,9 +163,9 @@ pub(crate) fn without_conductors(admittance: &ConductorMatrix, out: &[usize]) ->
         let pivot = y.at(k, k);
         if pivot.norm() > smallest {
             let (column, row): (Vec<_>, Vec<_>) = (0..n).map(|i| (y.at(i, k), y.at(k, i))).unzip();
-            for i in 0..n {
-                for j in 0..n {
-                    y.add(i, j, -column[i] * row[j] / pivot);
+            for (i, a) in column.iter().enumerate() {
+                for (j, b) in row.iter().enumerate() {
+                    y.add(i, j, -a * b / pivot);
                 }
             }
         }

@@ -65,9 +65,15 @@ impl Files {
         if !about.is_file() {
             return Err(Denied::Because(format!("{} is not a file", self.shown(path))));
         }
-        self.bytes_left = self.bytes_left.checked_sub(about.len()).ok_or(Denied::TooLarge)?;
+        self.charge(about.len())?;
         let bytes = fs::read(path).map_err(|e| Denied::Because(format!("{}: {e}", self.shown(path))))?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Counts bytes that were not read as if they had been.
+    pub fn charge(&mut self, bytes: u64) -> Result<(), Denied> {
+        self.bytes_left = self.bytes_left.checked_sub(bytes).ok_or(Denied::TooLarge)?;
+        Ok(())
     }
 
     /// A path for the report.

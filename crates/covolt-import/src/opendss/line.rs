@@ -59,6 +59,8 @@ pub(crate) struct LineData {
     pub normal_a: Option<f64>,
     sequence: Sequence,
     capacitance_given: bool,
+    /// True: a sequence value stands on the line itself.
+    sequence_changed: bool,
     code_unit: Option<LengthUnit>,
     units_convert: f64,
 }
@@ -95,6 +97,7 @@ impl Class for LineData {
             normal_a: None,
             sequence: Sequence::default(),
             capacitance_given: false,
+            sequence_changed: false,
             code_unit: None,
             units_convert: 1.0,
         }
@@ -103,6 +106,7 @@ impl Class for LineData {
     fn set(&mut self, property: &'static str, value: &Value, library: &Library) -> Result<Effect, String> {
         if self.sequence.set(property, value, self.base_hz)? {
             self.capacitance_given |= property.starts_with(['c', 'b']);
+            self.sequence_changed = true;
             self.reset_units();
             self.impedance = Impedance::Sequence;
             return Ok(Effect::Taken);
@@ -125,6 +129,7 @@ impl Class for LineData {
                     let one = Complex64::new(1.0, 1.0);
                     self.sequence = Sequence { z1: one, z0: one, c1: 1.1e-9, c0: 1.0e-9 };
                     self.length = 0.001;
+                    self.sequence_changed = true;
                     self.reset_units();
                     self.impedance = Impedance::Sequence;
                 }
@@ -167,6 +172,9 @@ impl Class for LineData {
                     self.wires.clear();
                 }
                 self.wires.extend(list(value)?.into_iter().map(|name| (kind, name)));
+                if self.wires.len() > library.max_conductors {
+                    return Err(format!("more than {} wires", library.max_conductors));
+                }
                 self.use_spacing(library);
             }
             "earthmodel" => self.earth_model = value.text.trim().to_ascii_lowercase(),
@@ -181,7 +189,14 @@ impl Class for LineData {
     }
 
     fn without_buses(&self) -> Self {
-        LineData { bus1: String::new(), bus2: String::new(), ..self.clone() }
+        let mut copy = LineData { bus1: String::new(), bus2: String::new(), ..self.clone() };
+        copy.reset_units();
+        copy
+    }
+
+    fn warning_of_a_copy(&self) -> Option<String> {
+        let differs = self.units_convert != 1.0;
+        differs.then(|| "a copy has the number of the length and no unit, as in the reference engine".to_owned())
     }
 }
 
@@ -236,8 +251,8 @@ impl LineData {
                 if self.phases == 1 {
                     (sequence.z0, sequence.c0) = (sequence.z1, sequence.c1);
                 }
-                if !self.capacitance_given {
-                    // The defaults are per thousand feet, whatever unit the length has.
+                if self.sequence_changed && !self.capacitance_given {
+                    // The defaults are per thousand feet, whatever unit the other values have.
                     let per = LengthUnit::Kilofoot.in_units_of(self.unit);
                     (sequence.c1, sequence.c0) = (sequence.c1 / per, sequence.c0 / per);
                 }

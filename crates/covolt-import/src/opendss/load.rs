@@ -147,11 +147,14 @@ impl Class for LoadData {
             "kvar" => (self.q_kvar, self.given_by) = (number(value)?, GivenBy::ActiveAndReactive),
             "kva" => (self.kva, self.given_by) = (number(value)?, GivenBy::ApparentAndFactor),
             "pf" => self.power_factor = number(value)?,
-            "xfkva" => (self.transformer_kva, self.given_by) = (number(value)?, GivenBy::TransformerShare),
+            "xfkva" => {
+                self.transformer_kva = number(value)?;
+                self.allocate();
+            }
             "allocationfactor" => {
                 self.allocation = number(value)?;
                 if self.transformer_kva > 0.0 {
-                    self.given_by = GivenBy::TransformerShare;
+                    self.allocate();
                 }
             }
             "kwh" => (self.kwh, self.given_by) = (number(value)?, GivenBy::Energy),
@@ -196,7 +199,9 @@ impl Class for LoadData {
         let from_kva = |kva: f64, factor: f64| (kva * factor.abs(), kva * reactive_share(factor));
         let factor = self.power_factor;
         match self.given_by {
-            GivenBy::ActiveAndFactor => self.q_kvar = self.p_kw * reactive_share(factor) / factor.abs(),
+            GivenBy::ActiveAndFactor | GivenBy::TransformerShare => {
+                self.q_kvar = self.p_kw * reactive_share(factor) / factor.abs()
+            }
             GivenBy::ActiveAndReactive => {
                 let kva = self.p_kw.hypot(self.q_kvar);
                 if kva > 0.0 {
@@ -206,9 +211,6 @@ impl Class for LoadData {
                 }
             }
             GivenBy::ApparentAndFactor => (self.p_kw, self.q_kvar) = from_kva(self.kva, factor),
-            GivenBy::TransformerShare => {
-                (self.p_kw, self.q_kvar) = from_kva(self.transformer_kva * self.allocation, factor);
-            }
             GivenBy::Energy => {
                 let p = self.kwh / (24.0 * self.kwh_days) * self.c_factor;
                 (self.p_kw, self.q_kvar) = (p, p * reactive_share(factor) / factor.abs());
@@ -228,6 +230,12 @@ pub(crate) fn reactive_share(factor: f64) -> f64 {
 }
 
 impl LoadData {
+    /// The active power follows from the power factor as it is now, as in the reference engine: a later one changes kvar alone.
+    fn allocate(&mut self) {
+        self.p_kw = self.transformer_kva * self.allocation * self.power_factor.abs();
+        self.given_by = GivenBy::TransformerShare;
+    }
+
     /// A shape in kW sets the power to its largest.
     fn take_actual_shape(&mut self, value: &Value, library: &Library) -> Result<Effect, String> {
         let Some(shape) = library.load_shapes.get(&value.text).map(|e| &e.data).filter(|s| s.use_actual) else {

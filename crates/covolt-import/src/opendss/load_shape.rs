@@ -3,7 +3,7 @@
 use super::class::{Class, Effect, Library};
 use super::numbers::{number, numbers, yes};
 use super::properties::LOAD_SHAPE;
-use super::tokens::Value;
+use super::tokens::{Value, values};
 
 /// A series of multipliers, or of kW and kvar.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -55,7 +55,8 @@ impl Class for LoadShape {
             "mean" | "stddev" | "pmax" | "qmax" | "pbase" | "qbase" | "memorymapping" | "interpolation" => {
                 return Ok(Effect::Irrelevant);
             }
-            // Text files (csvfile, pqcsvfile) come as values of mult, hour and qmult; binary ones are not read.
+            "csvfile" | "pqcsvfile" => self.take_table(&value.text, property == "pqcsvfile")?,
+            // Binary files are not read.
             other => return Ok(Effect::LeftOut(format!("property '{other}'"))),
         }
         Ok(Effect::Taken)
@@ -75,6 +76,32 @@ impl Class for LoadShape {
 }
 
 impl LoadShape {
+    /// Takes the content of a text file: multipliers (or active and reactive ones), after the hour where there is no interval.
+    fn take_table(&mut self, text: &str, with_reactive: bool) -> Result<(), String> {
+        let with_hours = self.interval_h == 0.0;
+        let columns = 1 + usize::from(with_hours) + usize::from(with_reactive);
+        let mut table: Vec<Vec<f64>> = vec![Vec::new(); columns];
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            let row = values(line).map_err(|_| "a bracket has no end".to_owned())?;
+            if row.len() < columns {
+                return Err(format!("'{line}' has {} columns, {columns} are needed", row.len()));
+            }
+            for (column, cell) in table.iter_mut().zip(&row) {
+                column.push(number(cell)?);
+            }
+        }
+        let mut table = table.into_iter();
+        self.hours = if with_hours { table.next().unwrap_or_default() } else { Vec::new() };
+        self.p = table.next().unwrap_or_default();
+        self.q = table.next().unwrap_or_default();
+        Ok(())
+    }
+
+    /// Memory of its values.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<f64>() * (self.p.len() + self.q.len() + self.hours.len())
+    }
+
     /// Largest active power, and reactive power at the same position where the shape gives any.
     pub(crate) fn largest(&self) -> (f64, Option<f64>) {
         let at = (0..self.p.len()).max_by(|&a, &b| self.p[a].abs().total_cmp(&self.p[b].abs()));

@@ -1,7 +1,8 @@
 //! Reactor: an impedance across its terminal or in series between two buses.
 //!
-//! Given by its kvar at the rated voltage (default: 100 at 12.47 kV), by R and X (in series, or side by side with
-//! `parallel=yes`), by sequence impedances, or by matrices; whichever was written last counts. `Rp` lies in parallel with it.
+//! Given by its kvar at the rated voltage (default: 100 at 12.47 kV), by R and X in series, by sequence
+//! impedances, or by matrices of R and X (in series, or side by side with `parallel=yes`); whichever was written last counts. `Rp`
+//! lies in parallel with it.
 
 use super::class::{Class, Effect, Library, is_delta};
 use super::numbers::{count, number, pair, symmetric, yes};
@@ -124,21 +125,19 @@ impl ReactorData {
                 let v_kv = if !self.is_delta && matches!(n, 2 | 3) { self.kv / 3f64.sqrt() } else { self.kv };
                 diagonal(Complex64::new(0.0, -self.kvar / n as f64 / (1e3 * v_kv * v_kv)))
             }
-            GivenBy::Impedance if self.parallel => {
-                let x = Complex64::new(0.0, self.z.im);
-                let own = |z: Complex64| if z == Complex64::ZERO { Complex64::ZERO } else { z.inv() };
-                diagonal(own(Complex64::from(self.z.re)) + own(x))
-            }
             GivenBy::Impedance => diagonal(self.z.inv()),
             GivenBy::Matrices => {
                 let entry = |list: &[f64], k: usize| list.get(k).copied().unwrap_or(0.0);
                 let z = |i: usize, j: usize| {
                     Complex64::new(entry(&self.r_matrix, i * n + j), entry(&self.x_matrix, i * n + j))
                 };
-                if self.parallel {
-                    return Err("matrices in parallel are not supported".to_owned());
+                if !self.parallel {
+                    return ConductorMatrix::from_fn(n, z).inverse().ok_or_else(singular);
                 }
-                ConductorMatrix::from_fn(n, z).inverse().ok_or_else(singular)
+                let real = ConductorMatrix::from_fn(n, |i, j| Complex64::from(z(i, j).re)).inverse();
+                let imaginary = ConductorMatrix::from_fn(n, |i, j| Complex64::new(0.0, z(i, j).im)).inverse();
+                let (real, imaginary) = (real.ok_or_else(singular)?, imaginary.ok_or_else(singular)?);
+                Ok(ConductorMatrix::from_fn(n, |i, j| real.at(i, j) + imaginary.at(i, j)))
             }
             GivenBy::Sequence => {
                 let z1 = self.sequence[1].unwrap_or(self.z);

@@ -4,15 +4,10 @@
 //! network is what has been made when the first file ends: `Solve` and reports in between change nothing, and taps, open
 //! switches and multipliers are as they were written last.
 
-use super::circuit::{Circuit, Kind, Making};
-use super::class::Effect;
-use super::commands::{CommandKind, OtherClass, command, other_class};
+use super::circuit::{Circuit, Kind};
+use super::commands::{CommandKind, command};
 use super::files::{Denied, Files};
-use super::names::look_up;
-use super::numbers::{count, number, yes};
-use super::options::OptionEffect;
-use super::properties::LOAD_SHAPE;
-use super::tokens::{Unclosed, Value, Word, values, words};
+use super::tokens::{Unclosed, Value, Word, words};
 use crate::error::{Complaint, ImportError};
 use crate::report::{Action, ImportReport, Place};
 use crate::settings::ImportSettings;
@@ -28,26 +23,26 @@ const MOST_NOTES: usize = 1_000_000;
 
 /// The reader.
 pub(super) struct Script<'a> {
-    files: Files,
-    settings: &'a ImportSettings,
+    pub(super) files: Files,
+    pub(super) settings: &'a ImportSettings,
     /// What has been made.
     pub circuit: Circuit,
     /// What was not taken as it is.
     pub report: ImportReport,
     complaints: Vec<Complaint>,
-    folder: PathBuf,
-    place: Place,
-    variables: HashMap<String, Value>,
+    pub(super) folder: PathBuf,
+    pub(super) place: Place,
+    pub(super) variables: HashMap<String, Value>,
     /// The thing that following lines change: its class, or none for one that is not supported.
-    active: Option<(Option<Kind>, String)>,
-    active_class: String,
+    pub(super) active: Option<(Option<Kind>, String)>,
+    pub(super) active_class: String,
     files_read: usize,
     /// Properties without influence that are told already, by class.
-    told: BTreeSet<(Kind, String)>,
+    pub(super) told: BTreeSet<(Kind, String)>,
 }
 
 /// A line cannot be taken, or reading must stop.
-enum Trouble {
+pub(super) enum Trouble {
     Line(String),
     Stop(ImportError),
 }
@@ -64,7 +59,7 @@ impl From<Unclosed> for Trouble {
     }
 }
 
-type Step = Result<(), Trouble>;
+pub(super) type Step = Result<(), Trouble>;
 
 impl<'a> Script<'a> {
     /// A reader for the script in `path`.
@@ -93,9 +88,9 @@ impl<'a> Script<'a> {
         let first = path
             .canonicalize()
             .map_err(|e| ImportError::Unreadable { path: path.to_path_buf(), reason: e.to_string() })?;
-        self.file(&first, 1).or_else(|trouble| match trouble {
-            Trouble::Stop(error) => Err(error),
-            Trouble::Line(reason) => Err(ImportError::Unreadable { path: path.to_path_buf(), reason }),
+        self.file(&first, 1).map_err(|trouble| match trouble {
+            Trouble::Stop(error) => error,
+            Trouble::Line(reason) => ImportError::Unreadable { path: path.to_path_buf(), reason },
         })?;
         if self.circuit.name.is_none() && self.complaints.is_empty() {
             self.complaints.push(Complaint { place: self.place.clone(), what: "no circuit was made".to_owned() });
@@ -103,7 +98,7 @@ impl<'a> Script<'a> {
         if self.complaints.is_empty() { Ok(()) } else { Err(ImportError::Faulty(std::mem::take(&mut self.complaints))) }
     }
 
-    fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         let library = &self.circuit.library;
         let (base_hz, earth_model) = match library.base_hz {
             hz if hz > 0.0 => (hz, library.earth_model.clone()),
@@ -118,7 +113,7 @@ impl<'a> Script<'a> {
         self.told.clear();
     }
 
-    fn file(&mut self, path: &Path, depth: usize) -> Step {
+    pub(super) fn file(&mut self, path: &Path, depth: usize) -> Step {
         let too_much = |what, most| Trouble::Stop(ImportError::TooMuch { place: self.place.clone(), what, most });
         if depth > self.settings.max_depth {
             return Err(too_much("files that include each other", self.settings.max_depth as u64));
@@ -150,11 +145,11 @@ impl<'a> Script<'a> {
         Ok(())
     }
 
-    fn read(&mut self, path: &Path) -> Result<String, Trouble> {
+    pub(super) fn read(&mut self, path: &Path) -> Result<String, Trouble> {
         self.files.read(path).map_err(|denied| self.denied(denied))
     }
 
-    fn denied(&self, denied: Denied) -> Trouble {
+    pub(super) fn denied(&self, denied: Denied) -> Trouble {
         match denied {
             Denied::Because(what) => Trouble::Line(what),
             Denied::TooLarge => Trouble::Stop(ImportError::TooMuch {
@@ -165,7 +160,7 @@ impl<'a> Script<'a> {
         }
     }
 
-    fn complain(&mut self, what: String) -> Step {
+    pub(super) fn complain(&mut self, what: String) -> Step {
         self.complaints.push(Complaint { place: self.place.clone(), what });
         if self.complaints.len() < MOST_COMPLAINTS {
             return Ok(());
@@ -173,7 +168,7 @@ impl<'a> Script<'a> {
         Err(Trouble::Stop(ImportError::Faulty(std::mem::take(&mut self.complaints))))
     }
 
-    fn note(&mut self, action: Action, what: String) -> Step {
+    pub(super) fn note(&mut self, action: Action, what: String) -> Step {
         if self.report.notes.len() >= MOST_NOTES {
             let (what, most) = ("notes", MOST_NOTES as u64);
             return Err(Trouble::Stop(ImportError::TooMuch { place: self.place.clone(), what, most }));
@@ -184,13 +179,13 @@ impl<'a> Script<'a> {
 
     fn line(&mut self, line: &str, depth: usize) -> Step {
         if let Some(rest) = line.strip_prefix('~') {
-            let words = self.with_variables(words(rest)?);
+            let words = self.with_variables(words(rest)?)?;
             return self.more(&words);
         }
         if line.starts_with('?') {
             return Ok(());
         }
-        let all = self.with_variables(words(line)?);
+        let all = self.with_variables(words(line)?)?;
         let Some((first, rest)) = all.split_first() else { return Ok(()) };
         if let Some(property) = &first.name {
             // `class.name.property=value` and further properties.
@@ -241,9 +236,9 @@ impl<'a> Script<'a> {
     }
 
     /// Puts the values of `@name` in their places; what follows a point or a caret is put behind it.
-    fn with_variables(&self, mut all: Vec<Word>) -> Vec<Word> {
+    fn with_variables(&mut self, mut all: Vec<Word>) -> Result<Vec<Word>, Trouble> {
         if self.variables.is_empty() {
-            return all;
+            return Ok(all);
         }
         for word in &mut all {
             if word.value.text.starts_with('@') && !word.value.quoted {
@@ -252,336 +247,22 @@ impl<'a> Script<'a> {
                 if let Some(value) = self.variables.get(&name.to_lowercase()) {
                     let rest = rest.strip_prefix('^').unwrap_or(rest);
                     word.value = Value { text: format!("{}{rest}", value.text), quoted: value.quoted };
+                    self.charge(word.value.text.len())?;
                 }
-            }
-        }
-        all
-    }
-
-    /// The class and name that the first word gives, with or without `object=`; the rest are properties.
-    fn object<'w>(&self, rest: &'w [Word]) -> Result<(String, String, &'w [Word]), Trouble> {
-        let Some((first, properties)) = rest.split_first() else { return Err("a name is missing".to_owned().into()) };
-        match &first.name {
-            Some(name) if !"object".starts_with(&name.to_ascii_lowercase()) => {
-                return Err(format!("the name of a thing is expected, not '{name}='").into());
-            }
-            _ => {}
-        }
-        let text = first.value.text.trim();
-        let (class, name) = text.split_once('.').unwrap_or((&self.active_class, text));
-        if class.is_empty() || name.is_empty() {
-            return Err(format!("'{text}' is no name of the form class.name").into());
-        }
-        Ok((class.to_lowercase(), name.to_owned(), properties))
-    }
-
-    fn new_thing(&mut self, rest: &[Word]) -> Step {
-        let (class, name, properties) = self.object(rest)?;
-        let Some(kind) = Kind::parse(&class) else { return self.other(&class, &name) };
-        if class == "circuit" {
-            if self.circuit.name.is_some() {
-                return Err(format!("a second circuit '{name}' (is 'Clear' missing?)").into());
-            }
-            self.circuit.name = Some(name);
-            return self.apply(Kind::Source, "source", properties, Making::IfMissing);
-        }
-        let is_element = !matches!(
-            kind,
-            Kind::LineCode
-                | Kind::Geometry
-                | Kind::Spacing
-                | Kind::BareWire
-                | Kind::ConcentricCable
-                | Kind::TapeCable
-                | Kind::TransformerCode
-                | Kind::LoadShape
-        );
-        if is_element && self.circuit.name.is_none() {
-            return Err(format!("'{class}.{name}' comes before the circuit").into());
-        }
-        if self.circuit.contains(kind, &name) {
-            self.note(Action::Assumed, format!("'{class}.{name}' is there already: it is changed"))?;
-        } else if self.circuit.len() >= self.settings.max_elements {
-            let (what, most) = ("elements", self.settings.max_elements as u64);
-            return Err(Trouble::Stop(ImportError::TooMuch { place: self.place.clone(), what, most }));
-        }
-        self.apply(kind, &name, properties, Making::IfMissing)
-    }
-
-    /// A thing of a class that is not supported.
-    fn other(&mut self, class: &str, name: &str) -> Step {
-        let what = format!("{class}.{name}");
-        self.active = Some((None, what.clone()));
-        self.active_class = class.to_owned();
-        let known = other_class(class);
-        if known.is_some() {
-            self.circuit.skipped.insert(what.to_lowercase());
-        }
-        match known {
-            None => Err(format!("there is no class '{class}'").into()),
-            Some(OtherClass::Irrelevant) => self.note(Action::Irrelevant, what),
-            Some(OtherClass::LeftOut) => self.note(Action::LeftOut, what),
-            Some(OtherClass::Refused) => Err(format!("'{what}': this class is not supported").into()),
-        }
-    }
-
-    fn edit_thing(&mut self, rest: &[Word]) -> Step {
-        let (class, name, properties) = self.object(rest)?;
-        let Some(kind) = Kind::parse(&class) else { return self.not_supported(&class, &name) };
-        if class == "circuit" {
-            return self.apply(Kind::Source, "source", properties, Making::Never);
-        }
-        self.apply(kind, &name, properties, Making::Never)
-    }
-
-    /// A change to a thing of a class that is not supported: nothing where the thing was noted.
-    fn not_supported(&mut self, class: &str, name: &str) -> Step {
-        if other_class(class).is_none() {
-            return Err(format!("there is no class '{class}'").into());
-        }
-        // The default curves and spectra are there from the start.
-        if !self.circuit.skipped.contains(&format!("{class}.{name}").to_lowercase()) {
-            self.note(Action::Irrelevant, format!("a change to {class}.{name}, which was not made here"))?;
-        }
-        self.active = Some((None, format!("{class}.{name}")));
-        Ok(())
-    }
-
-    fn select(&mut self, rest: &[Word]) -> Step {
-        let (class, name, _) = self.object(rest)?;
-        self.active = Some((Kind::parse(&class), name));
-        Ok(())
-    }
-
-    fn more(&mut self, properties: &[Word]) -> Step {
-        match self.active.clone() {
-            Some((Some(kind), name)) => self.apply(kind, &name, properties, Making::Never),
-            Some((None, _)) => Ok(()),
-            None => Err("there is nothing to continue".to_owned().into()),
-        }
-    }
-
-    fn implicit(&mut self, path: &str, value: &Value, rest: &[Word]) -> Step {
-        let (class, tail) = path.split_once('.').unwrap_or(("", path));
-        let Some((name, property)) = tail.rsplit_once('.').filter(|_| !class.is_empty()) else {
-            return Err(format!("'{path}=' is neither an option nor of the form class.name.property=").into());
-        };
-        let Some(kind) = Kind::parse(class) else { return self.not_supported(&class.to_lowercase(), name) };
-        let mut all = vec![Word { name: Some(property.to_owned()), value: value.clone() }];
-        all.extend_from_slice(rest);
-        self.apply(kind, name, &all, Making::Never)
-    }
-
-    /// Sets properties and tells what became of them.
-    fn apply(&mut self, kind: Kind, name: &str, properties: &[Word], making: Making) -> Step {
-        self.active = Some((Some(kind), name.to_owned()));
-        self.active_class = kind.name().to_owned();
-        let with_files = if kind == Kind::LoadShape { Some(self.with_files(properties)?) } else { None };
-        let properties = with_files.as_deref().unwrap_or(properties);
-        let place = self.place.clone();
-        let owner = format!("{}.{name}", kind.name());
-        for outcome in self.circuit.edit(kind, name, properties, &place, making) {
-            let property = &outcome.property;
-            match outcome.effect {
-                Ok(Effect::Taken) => {}
-                Ok(Effect::Irrelevant) => {
-                    if self.told.insert((kind, property.clone())) {
-                        self.note(Action::Irrelevant, format!("property '{property}' of {}", kind.name()))?;
-                    }
-                }
-                Ok(Effect::LeftOut(what)) => self.note(Action::LeftOut, format!("{owner}: {what}"))?,
-                Ok(Effect::Assumed(what)) => self.note(Action::Assumed, format!("{owner} {property}: {what}"))?,
-                Err(what) if property.is_empty() => self.complain(format!("{owner}: {what}"))?,
-                Err(what) => self.complain(format!("{owner}, property '{property}': {what}"))?,
-            }
-        }
-        Ok(())
-    }
-
-    /// The properties of a load shape with the content of the files that they name.
-    fn with_files(&mut self, properties: &[Word]) -> Result<Vec<Word>, Trouble> {
-        let mut all = properties.to_vec();
-        for word in &mut all {
-            let property = word.name.as_ref().and_then(|name| look_up(LOAD_SHAPE, name)).unwrap_or_default();
-            if matches!(property, "csvfile" | "pqcsvfile") {
-                word.value = Value { text: self.named_file(&word.value.text)?, quoted: true };
-            } else if matches!(property, "mult" | "pmult" | "qmult" | "hour") {
-                let inner = words(&word.value.text)?;
-                let Some(source) = inner.first().filter(|w| w.name.is_some()) else { continue };
-                let kind = source.name.as_deref().unwrap_or_default().to_ascii_lowercase();
-                if kind != "file" && kind != "csvfile" {
-                    return Err(format!("values from '{kind}=' are not supported (only text files)").into());
-                }
-                let text = self.named_file(&source.value.text)?;
-                word.value = Value { text: column(&text, &inner[1..])?, quoted: true };
             }
         }
         Ok(all)
     }
 
-    /// The text of a file that a value names.
-    fn named_file(&mut self, name: &str) -> Result<String, Trouble> {
-        let path = self.files.resolve(&self.folder, name).map_err(|denied| self.denied(denied))?;
-        self.read(&path)
+    /// Counts text that a short line makes long as if it had been read: copies, variables, changes of many things at once.
+    pub(super) fn charge(&mut self, bytes: usize) -> Step {
+        self.files.charge(bytes as u64).map_err(|denied| self.denied(denied))
     }
 
-    fn include(&mut self, rest: &[Word], stays: bool, depth: usize) -> Step {
-        let Some(first) = rest.first() else { return Err("the name of a file is missing".to_owned().into()) };
-        // A name without quotes may have blanks in it only as several words, which is an error of its own.
-        let path = self.files.resolve(&self.folder, &first.value.text).map_err(|denied| self.denied(denied))?;
-        let folder = self.folder.clone();
-        self.file(&path, depth + 1)?;
-        if !stays {
-            self.folder = folder;
-        }
-        Ok(())
-    }
-
-    fn change_folder(&mut self, rest: &[Word]) -> Step {
-        let Some(first) = rest.first() else { return Ok(()) };
-        let folder = self.files.resolve(&self.folder, &first.value.text).map_err(|denied| self.denied(denied))?;
-        if !folder.is_dir() {
-            return Err(format!("'{}' is no folder", first.value.text).into());
-        }
-        self.folder = folder;
-        Ok(())
-    }
-
-    fn set(&mut self, rest: &[Word]) -> Step {
-        for word in rest {
-            let Some(name) = &word.name else {
-                self.complain(format!("'Set {}' has no value", word.value.text))?;
-                continue;
-            };
-            match self.circuit.options.set(name, &word.value) {
-                Ok(OptionEffect::Taken | OptionEffect::Irrelevant) => {}
-                Ok(OptionEffect::Frequency(hz)) => {
-                    if self.circuit.name.is_some() && hz != self.circuit.library.base_hz {
-                        self.note(Action::LeftOut, format!("a frequency of {hz} Hz, set after the circuit was made"))?;
-                    } else {
-                        self.circuit.library.base_hz = hz;
-                    }
-                }
-                Ok(OptionEffect::EarthModel(model)) => self.circuit.library.earth_model = model,
-                Ok(OptionEffect::ActiveClass(class)) => self.active_class = class,
-                Ok(OptionEffect::Active(text)) => {
-                    let (class, name) = text.split_once('.').unwrap_or((&self.active_class, &text));
-                    self.active = Some((Kind::parse(class), name.to_owned()));
-                }
-                Ok(OptionEffect::LeftOut(what)) => self.note(Action::LeftOut, what)?,
-                Err(what) => self.complain(format!("Set {name}: {what}"))?,
-            }
-        }
-        Ok(())
-    }
-
-    fn enable(&mut self, rest: &[Word], enabled: bool) -> Step {
-        let (class, name, _) = self.object(rest)?;
-        let Some(kind) = Kind::parse(&class) else { return self.not_supported(&class, &name) };
-        if name == "*" {
-            for name in self.circuit.names(kind) {
-                self.circuit.enable(kind, &name, enabled);
-            }
-            return Ok(());
-        }
-        if self.circuit.enable(kind, &name, enabled) {
-            Ok(())
-        } else {
-            Err(format!("there is no '{class}.{name}'").into())
-        }
-    }
-
-    fn open(&mut self, rest: &[Word], open: bool) -> Step {
-        let (class, name, more) = self.object(rest)?;
-        let Some(kind) = Kind::parse(&class) else { return self.not_supported(&class, &name) };
-        let most = self.settings.max_conductors;
-        let terminal = more.first().map_or(Ok(1), |w| count(&w.value, most))?;
-        let conductor = match more.get(1) {
-            Some(word) if number(&word.value)? != 0.0 => count(&word.value, most)?,
-            _ => 0,
-        };
-        if self.circuit.open(kind, &name, terminal, conductor, open) {
-            Ok(())
-        } else {
-            Err(format!("there is no '{class}.{name}'").into())
-        }
-    }
-
-    fn set_base(&mut self, rest: &[Word]) -> Step {
-        let (mut bus, mut kv) = (None, None);
-        for (k, word) in rest.iter().enumerate() {
-            let name = word.name.as_ref().map(|n| n.to_ascii_lowercase());
-            match (name.as_deref(), k) {
-                (Some("bus"), _) | (None, 0) => bus = Some(word.value.text.to_lowercase()),
-                (Some("kvll"), _) | (None, 1) => kv = Some(number(&word.value)? / 3f64.sqrt()),
-                (Some("kvln"), _) | (None, 2) => kv = Some(number(&word.value)?),
-                _ => return Err("bus=, kVLL= or kVLN= is expected".to_owned().into()),
-            }
-        }
-        match (bus, kv) {
-            (Some(bus), Some(kv)) if kv > 0.0 => drop(self.circuit.given_bases.insert(bus, kv)),
-            _ => return Err("a bus and a positive voltage are needed".to_owned().into()),
-        }
-        Ok(())
-    }
-
-    fn coordinates(&mut self, rest: &[Word], latitude_first: bool) -> Step {
-        let Some(first) = rest.first() else { return Err("the name of a file is missing".to_owned().into()) };
-        let text = self.named_file(&first.value.text)?;
-        for line in text.lines() {
-            let Ok(cells) = values(line) else { continue };
-            // Heads and comments are no coordinates.
-            let at = |k: usize| cells.get(k).and_then(|cell| number(cell).ok());
-            if let (Some(name), Some(x), Some(y)) = (cells.first(), at(1), at(2)) {
-                let at = if latitude_first { (y, x) } else { (x, y) };
-                self.circuit.coordinates.insert(name.text.to_lowercase(), at);
-            }
-        }
-        Ok(())
-    }
-
-    fn set_coordinates(&mut self, rest: &[Word]) -> Step {
-        let of = |name: &str, k: usize| {
-            let named = rest.iter().find(|w| w.name.as_ref().is_some_and(|n| n.eq_ignore_ascii_case(name)));
-            named.or_else(|| rest.get(k).filter(|w| w.name.is_none())).map(|w| w.value.clone())
-        };
-        let (Some(bus), Some(x), Some(y)) = (of("bus", 0), of("x", 1), of("y", 2)) else {
-            return Err("bus=, x= and y= are needed".to_owned().into());
-        };
-        self.circuit.coordinates.insert(bus.text.to_lowercase(), (number(&x)?, number(&y)?));
-        Ok(())
-    }
-
-    fn batch_edit(&mut self, rest: &[Word]) -> Step {
-        let (class, pattern, properties) = self.object(rest)?;
-        let Some(kind) = Kind::parse(&class) else { return self.not_supported(&class, &pattern) };
-        let pattern = regex_lite::RegexBuilder::new(&pattern).case_insensitive(true).build();
-        let pattern = pattern.map_err(|e| format!("the pattern cannot be read: {e}"))?;
+    /// Names of all things of a class, charged, as whoever asks for them goes through them all.
+    pub(super) fn names(&mut self, kind: Kind) -> Result<Vec<String>, Trouble> {
         let names = self.circuit.names(kind);
-        for name in names.iter().filter(|name| pattern.is_match(name)) {
-            self.apply(kind, name, properties, Making::Never)?;
-        }
-        Ok(())
+        self.charge(names.iter().map(String::len).sum())?;
+        Ok(names)
     }
-}
-
-/// Numbers of a column of a text file, as a list; `column=` and `header=` choose (the first without a head otherwise).
-fn column(text: &str, choices: &[Word]) -> Result<String, Trouble> {
-    let (mut at, mut head) = (0, false);
-    for word in choices {
-        match word.name.as_deref().map(str::to_ascii_lowercase).as_deref() {
-            Some("column" | "col") => at = count(&word.value, 10_000)? - 1,
-            Some("header") => head = yes(&word.value)?,
-            _ => return Err(format!("'{}' is no choice of a file", word.value.text).into()),
-        }
-    }
-    let mut list = String::new();
-    for line in text.lines().skip(usize::from(head)) {
-        let cell = line.split([',', ';', '\t', ' ']).filter(|c| !c.is_empty()).nth(at);
-        if let Some(cell) = cell {
-            list.push_str(cell.trim());
-            list.push(' ');
-        }
-    }
-    Ok(list)
 }

@@ -229,7 +229,7 @@ impl SourceData {
             return ConductorMatrix::from_fn(n, |i, j| if i == j { own } else { mutual });
         }
         // Different impedances of both directions of rotation: circulant, defined for three phases.
-        let a = Complex64::from_polar(1.0, (-120f64).to_radians());
+        let a = Complex64::from_polar(1.0, 120f64.to_radians());
         let entry = |d: usize| match (d, n) {
             (0, _) => (self.z0 + self.z1 + self.z2) / 3.0,
             (1, 3) => (self.z0 + a * self.z2 + a * a * self.z1) / 3.0,

@@ -117,6 +117,11 @@ impl Wire {
             (None, Some(ac)) => self.r_dc = Some(ac / 1.02),
             _ => {}
         }
+        if self.gmr_unit == LengthUnit::None {
+            self.gmr_unit = self.radius_unit;
+        } else if self.radius_unit == LengthUnit::None {
+            self.radius_unit = self.gmr_unit;
+        }
         match (self.radius, self.gmr) {
             (Some(radius), None) => (self.gmr, self.gmr_unit) = (Some(0.7788 * radius), self.radius_unit),
             (None, Some(gmr)) => (self.radius, self.radius_unit) = (Some(gmr / 0.7788), self.gmr_unit),
