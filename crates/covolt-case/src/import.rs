@@ -2,23 +2,29 @@
 //!
 //! | question | file |
 //! |---|---|
+//! | what has to be known of a feeder | `import/graph.rs` |
 //! | which part of the feeder is a microgrid | `import/split.rs` |
 //! | which devices does it get | `import/devices.rs` |
+//! | tables of a balanced network | `import/balanced.rs` |
 //! | which series does a load follow | `import/series.rs` |
 //!
 //! How, and why: docs/import.md. The feeder itself comes from whoever can read its files; this crate only writes the case.
 
+mod balanced;
 mod devices;
+mod graph;
 mod series;
 mod split;
 
+pub use graph::{FeederGraph, GraphBranch};
 pub use split::{SplitFault, SplitMicrogrid, SplitWish, split};
 
 use crate::builtin::{FILES, write_new};
 use crate::fault::CaseError;
 use crate::generate::csv_table;
 use crate::multiphase_file::write_network;
-use crate::table_rows::{BatteryRow, BusRow, GeneratorRow, LoadRow, PvRow};
+use crate::table_rows::{BusRow, LoadRow};
+use covolt_grid::Network;
 use covolt_grid::multiphase::{MultiphaseParts, PortIndex};
 use std::fmt::Write;
 use std::path::Path;
@@ -28,7 +34,9 @@ use std::path::Path;
 pub struct FeederLoad {
     /// Id.
     pub id: String,
-    /// Its ports, one to three.
+    /// Its bus.
+    pub bus: String,
+    /// Its ports, one to three; none in a balanced network.
     pub ports: Vec<PortIndex>,
     /// Peak of all ports, kW.
     pub p_kw: f64,
@@ -68,53 +76,75 @@ pub struct ImportedCase {
     files: Vec<(&'static str, Vec<u8>)>,
 }
 
+/// The network of a feeder, as read from its file.
+#[derive(Debug)]
+pub enum FeederNetwork<'a> {
+    /// Several phases; taps are at rest, and loads have ports.
+    Multiphase(&'a MultiphaseParts),
+    /// Balanced; loads are at their buses: load k of bus b is given by `bus`.
+    Balanced(&'a Network),
+}
+
 impl ImportedCase {
-    /// Assembles the case. `parts` has its taps at rest; ports of loads stay, those of other devices of the file should be gone.
+    /// Assembles the case.
     ///
     /// # Errors
     /// Something that cannot be written down.
     pub fn assemble(
-        parts: &MultiphaseParts,
+        network: &FeederNetwork<'_>,
         loads: &[FeederLoad],
         microgrids: &[SplitMicrogrid],
         tables: Option<&DeviceTables>,
         choices: &ImportChoices,
     ) -> Result<ImportedCase, CaseError> {
-        let bus_id = |bus: usize| parts.buses[bus].id.0.as_str();
-        let owner = |bus: usize| microgrids.iter().find(|m| m.buses.contains(&bus)).map(|m| m.name.clone());
-        let buses: Vec<BusRow> = (0..parts.buses.len())
-            .map(|bus| BusRow {
-                id: bus_id(bus).to_owned(),
-                kv: 3f64.sqrt() * parts.buses[bus].v_base_kv,
-                microgrid: owner(bus),
-                v_min_pu: None,
-                v_max_pu: None,
-                shunt_g_kw: None,
-                shunt_b_kvar: None,
+        let owner =
+            |bus: usize| microgrids.iter().find(|m| m.buses.binary_search(&bus).is_ok()).map(|m| m.name.clone());
+        let series = series::Shipped::read()?;
+        let (graph, mut files, network_section) = match network {
+            FeederNetwork::Multiphase(parts) => {
+                let mut parts = (*parts).clone();
+                for mg in microgrids.iter().filter(|mg| mg.turned) {
+                    parts.elements[mg.branch].terminals.swap(0, 1);
+                }
+                let files = vec![
+                    ("network.json", write_network(&parts)?.into_bytes()),
+                    ("buses.csv", csv_table("buses.csv", &bus_rows(&parts, owner))?),
+                ];
+                (FeederGraph::of_multiphase(&parts, loads), files, "model = \"network.json\"\n".to_owned())
+            }
+            FeederNetwork::Balanced(network) => {
+                let tables = balanced::tables(network, microgrids, owner)?;
+                let files = vec![
+                    ("buses.csv", csv_table("buses.csv", &tables.buses)?),
+                    ("branches.csv", csv_table("branches.csv", &tables.branches)?),
+                ];
+                let p_kw = balanced::load_by_bus(network, loads);
+                (FeederGraph::of_balanced(network, &p_kw), files, tables.section)
+            }
+        };
+        let load_rows: Vec<LoadRow> = (loads.iter().enumerate())
+            .map(|(i, load)| match network {
+                FeederNetwork::Multiphase(parts) => {
+                    let own: Vec<_> = load.ports.iter().filter_map(|p| parts.ports.get(p.0)).collect();
+                    let ports: Vec<&str> = own.iter().map(|p| p.id.as_str()).collect();
+                    let bus = own.first().map_or("", |p| parts.buses[parts.nodes[p.from.0].bus.0].id.0.as_str());
+                    series.load_row(i, load, bus, Some(ports.join(" ")))
+                }
+                FeederNetwork::Balanced(_) => series.load_row(i, load, &load.bus, None),
             })
             .collect();
-        let series = series::Shipped::read()?;
-        let load_rows: Vec<LoadRow> =
-            loads.iter().enumerate().map(|(i, load)| series.load_row(i, load, parts)).collect();
-        let mut files = vec![
-            ("case.toml", case_toml(microgrids, choices).into_bytes()),
-            ("network.json", write_network(parts)?.into_bytes()),
-            ("buses.csv", csv_table("buses.csv", &buses)?),
-            ("loads.csv", csv_table("loads.csv", &load_rows)?),
-        ];
-        let by_rule = tables.is_none().then(|| devices::by_rule(parts, loads, microgrids, &series));
+        files.push(("loads.csv", csv_table("loads.csv", &load_rows)?));
+        let by_rule = tables.is_none().then(|| devices::by_rule(&graph, microgrids, &series));
         let (generators, pvs, batteries) = by_rule.unwrap_or_default();
         let given = tables.cloned().unwrap_or_default();
-        let table = |text: Option<String>, rows: Result<Vec<u8>, CaseError>| text.map_or(rows, |t| Ok(t.into_bytes()));
-        files.push((
-            "generators.csv",
-            table(given.generators, header_or_rows::<GeneratorRow>("generators.csv", &generators))?,
-        ));
-        files.push(("pv.csv", table(given.pvs, header_or_rows::<PvRow>("pv.csv", &pvs))?));
-        files.push((
-            "batteries.csv",
-            table(given.batteries, header_or_rows::<BatteryRow>("batteries.csv", &batteries))?,
-        ));
+        let mut table = |name: &'static str, text: Option<String>, rows: Result<Vec<u8>, CaseError>| {
+            files.push((name, text.map_or(rows, |t| Ok(t.into_bytes()))?));
+            Ok::<(), CaseError>(())
+        };
+        table("generators.csv", given.generators, header_or_rows("generators.csv", &generators))?;
+        table("pv.csv", given.pvs, header_or_rows("pv.csv", &pvs))?;
+        table("batteries.csv", given.batteries, header_or_rows("batteries.csv", &batteries))?;
+        files.push(("case.toml", case_toml(&network_section, microgrids, choices).into_bytes()));
         let shipped = |name: &str| name.starts_with("series/") || matches!(name, "LICENSE.simbench" | "NOTICE");
         files.extend(FILES.iter().filter(|(name, _)| shipped(name)).map(|(name, bytes)| (*name, bytes.to_vec())));
         Ok(ImportedCase { files })
@@ -127,6 +157,20 @@ impl ImportedCase {
     pub fn write(&self, folder: &Path) -> Result<(), CaseError> {
         write_new(folder, self.files.iter().map(|(name, bytes)| (*name, bytes.as_slice())))
     }
+}
+
+fn bus_rows(parts: &MultiphaseParts, owner: impl Fn(usize) -> Option<String>) -> Vec<BusRow> {
+    (parts.buses.iter().enumerate())
+        .map(|(bus, data)| BusRow {
+            id: data.id.0.clone(),
+            kv: 3f64.sqrt() * data.v_base_kv,
+            microgrid: owner(bus),
+            v_min_pu: None,
+            v_max_pu: None,
+            shunt_g_kw: None,
+            shunt_b_kvar: None,
+        })
+        .collect()
 }
 
 /// A table; one without rows gets its header all the same.
@@ -142,7 +186,7 @@ fn header_or_rows<T: serde::Serialize + schemars::JsonSchema>(name: &str, rows: 
     csv_table(name, rows)
 }
 
-fn case_toml(microgrids: &[SplitMicrogrid], choices: &ImportChoices) -> String {
+fn case_toml(network: &str, microgrids: &[SplitMicrogrid], choices: &ImportChoices) -> String {
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let unbalance =
         choices.unbalance_max_percent.map_or_else(String::new, |u| format!("unbalance_max_percent = {u:?}\n"));
@@ -154,8 +198,7 @@ currency = "$"
 
 [network]
 buses = "buses.csv"
-model = "network.json"
-
+{network}
 [limits]
 v_min_pu = {:?}
 v_max_pu = {:?}

@@ -63,7 +63,10 @@ pub use export_matpower::export_matpower;
 pub use export_opendss::export_opendss;
 pub use fault::{CaseError, CaseFault};
 pub use generate::{ChosenLimits, GeneratedCase, LARGEST, PER_FEEDER, Stress};
-pub use import::{DeviceTables, FeederLoad, ImportChoices, ImportedCase, SplitFault, SplitMicrogrid, SplitWish, split};
+pub use import::{
+    DeviceTables, FeederGraph, FeederLoad, FeederNetwork, GraphBranch, ImportChoices, ImportedCase, SplitFault,
+    SplitMicrogrid, SplitWish, split,
+};
 pub use injections::Injections;
 pub use multiphase_file::write_network;
 pub use schema::{schema, table_schemas};

@@ -3,9 +3,9 @@
 
 mod balanced;
 
+use balanced::{notes, read, shared_feeders, solve, with};
 use covolt_grid::{BranchKind, BusId, BusIndex, Complex64};
 use covolt_import::{Action, GeneratorRole, ImportError, Imported, matpower};
-use balanced::{notes, read, shared_feeders, solve, with};
 
 fn conversions() -> Imported {
     matpower::import_file(&balanced::data("conversions.m")).unwrap()

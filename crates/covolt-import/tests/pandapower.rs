@@ -3,9 +3,9 @@
 
 mod balanced;
 
+use balanced::{data, notes, read, solve, with};
 use covolt_grid::{BranchId, BusId, Complex64};
 use covolt_import::{Action, GeneratorRole, ImportError, Imported, pandapower};
-use balanced::{data, notes, read, solve, with};
 
 fn imported(name: &str) -> Imported {
     pandapower::import_file(&data(&format!("{name}.json"))).unwrap()

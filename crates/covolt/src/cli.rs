@@ -403,7 +403,7 @@ pub struct GenerateArgs {
 /// Arguments of `case import`.
 #[derive(Debug, Args)]
 pub struct CaseImportArgs {
-    /// The feeder: an OpenDSS script (.dss)
+    /// The feeder: an OpenDSS script (.dss), a MATPOWER case (.m) or a pandapower network (.json)
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// New or empty folder of the case

@@ -4,11 +4,11 @@
 //! buses with the next largest loads, one battery of 0.3 P and two hours at the last three-phase bus behind the PCC. Three-phase buses first; where a
 //! microgrid has none, the phases there are. Fuel use, efficiencies and ratios of ratings are those of the built-in case.
 
+use super::SplitMicrogrid;
+use super::graph::FeederGraph;
 use super::series::Shipped;
-use super::{FeederLoad, SplitMicrogrid};
 use crate::generate::round;
 use crate::table_rows::{BatteryRow, GeneratorRow, PvRow};
-use covolt_grid::multiphase::MultiphaseParts;
 
 /// Shares of the peak load.
 const GENERATOR: f64 = 0.6;
@@ -21,27 +21,16 @@ pub(super) const FUEL_PRICE_PER_L: f64 = 0.27;
 
 type Devices = (Vec<GeneratorRow>, Vec<PvRow>, Vec<BatteryRow>);
 
-pub(super) fn by_rule(
-    parts: &MultiphaseParts,
-    loads: &[FeederLoad],
-    microgrids: &[SplitMicrogrid],
-    series: &Shipped,
-) -> Devices {
+pub(super) fn by_rule(graph: &FeederGraph, microgrids: &[SplitMicrogrid], series: &Shipped) -> Devices {
     let mut devices = Devices::default();
-    let mut load_kw = vec![0.0; parts.buses.len()];
-    for load in loads {
-        if let Some(port) = load.ports.first().and_then(|p| parts.ports.get(p.0)) {
-            load_kw[parts.nodes[port.from.0].bus.0] += load.p_kw;
-        }
-    }
-    let phases = |bus: usize| parts.nodes.iter().filter(|n| n.bus.0 == bus && (1..=3).contains(&n.number)).count();
+    let load_kw = &graph.load_kw;
     for (n, mg) in microgrids.iter().enumerate() {
-        let most = mg.buses.iter().map(|&b| phases(b)).max().unwrap_or(0);
-        let mut sites: Vec<usize> = mg.buses.iter().copied().filter(|&b| phases(b) == most).collect();
+        let most = mg.buses.iter().map(|&b| graph.phases[b]).max().unwrap_or(0);
+        let mut sites: Vec<usize> = mg.buses.iter().copied().filter(|&b| graph.phases[b] == most).collect();
         let last = sites.last().copied();
         sites.sort_by(|&a, &b| load_kw[b].total_cmp(&load_kw[a]).then(a.cmp(&b)));
         let (Some(&first), Some(last)) = (sites.first(), last) else { continue };
-        let id = |bus: usize| parts.buses[bus].id.0.clone();
+        let id = |bus: usize| graph.buses[bus].clone();
         let p = round(GENERATOR * mg.load_kw);
         devices.0.push(GeneratorRow {
             id: format!("{}_DG1", mg.name),

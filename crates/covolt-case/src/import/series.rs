@@ -12,7 +12,6 @@ use crate::fault::CaseError;
 use crate::generate::round;
 use crate::series_file::read_series;
 use crate::table_rows::LoadRow;
-use covolt_grid::multiphase::MultiphaseParts;
 use std::collections::BTreeSet;
 
 /// Measured customers of `series/measured.csv.gz`.
@@ -54,14 +53,8 @@ impl Shipped {
         })
     }
 
-    /// Row of load number `i`.
-    pub fn load_row(&self, i: usize, load: &FeederLoad, parts: &MultiphaseParts) -> LoadRow {
-        let ports: Vec<&str> = load.ports.iter().filter_map(|p| parts.ports.get(p.0)).map(|p| p.id.as_str()).collect();
-        let bus = load
-            .ports
-            .first()
-            .and_then(|p| parts.ports.get(p.0))
-            .map_or_else(String::new, |port| parts.buses[parts.nodes[port.from.0].bus.0].id.0.clone());
+    /// Row of load number `i` with its peak, at a bus and (multi-phase) at ports of the network file.
+    pub fn load_row(&self, i: usize, load: &FeederLoad, bus: &str, ports: Option<String>) -> LoadRow {
         let customer = i % CUSTOMERS.len();
         let s = load.p_kw.hypot(load.q_kvar);
         // Q = P tan(acos(power factor)) has the sign of the power factor.
@@ -72,9 +65,9 @@ impl Shipped {
         let follows = power_factor.is_some();
         LoadRow {
             id: load.id.clone(),
-            bus,
+            bus: bus.to_owned(),
             connection: None,
-            ports: Some(ports.join(" ")),
+            ports,
             series: follows.then(|| SERIES.to_owned()),
             p_column: follows.then(|| CUSTOMERS[customer].to_owned()),
             p_unit: follows.then(|| "pu".to_owned()),

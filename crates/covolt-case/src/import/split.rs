@@ -6,9 +6,7 @@
 //! the whole load, switches and three-phase branches first: a missing phase counts as a fifth of the wanted load further away, no
 //! switch as a tenth.
 
-use super::FeederLoad;
-use covolt_grid::BusIndex;
-use covolt_grid::multiphase::{ElementModel, MultiphaseParts};
+use super::graph::FeederGraph;
 use thiserror::Error;
 
 /// What the user wants.
@@ -27,6 +25,10 @@ pub struct SplitMicrogrid {
     pub name: String,
     /// Id of its PCC branch.
     pub pcc: String,
+    /// Number of that branch in the graph, and whether its ends have to be exchanged: the first must be the feeder's.
+    pub branch: usize,
+    /// See `branch`.
+    pub turned: bool,
     /// Its buses, rising.
     pub buses: Vec<usize>,
     /// Peak of its loads, kW.
@@ -80,44 +82,43 @@ pub enum SplitFault {
 
 /// The feeder as a tree of buses.
 struct BusTree {
-    /// Element that feeds each bus; `None` at the source and at buses that are not reached.
+    /// Branch that feeds each bus; `None` at the source and at buses that are not reached.
     feeding: Vec<Option<usize>>,
+    /// Bus from which it does.
+    parent: Vec<Option<usize>>,
     /// Buses in the order in which they were reached.
     order: Vec<usize>,
 }
 
 impl BusTree {
-    fn new(parts: &MultiphaseParts) -> Result<BusTree, SplitFault> {
-        let n = parts.buses.len();
+    fn new(graph: &FeederGraph) -> Result<BusTree, SplitFault> {
+        let n = graph.buses.len();
         let mut at_bus: Vec<Vec<usize>> = vec![Vec::new(); n];
-        for (e, element) in parts.elements.iter().enumerate().filter(|(_, e)| e.terminals.len() > 1) {
-            element.terminals.iter().for_each(|t| at_bus[t.bus.0].push(e));
+        for (b, branch) in graph.branches.iter().enumerate() {
+            branch.buses.iter().for_each(|&bus| at_bus[bus].push(b));
         }
-        let mut tree = BusTree { feeding: vec![None; n], order: Vec::with_capacity(n) };
+        let mut tree = BusTree { feeding: vec![None; n], parent: vec![None; n], order: Vec::with_capacity(n) };
         let mut reached = vec![false; n];
-        let mut used = vec![false; parts.elements.len()];
-        for source in &parts.sources {
-            if !std::mem::replace(&mut reached[source.bus.0], true) {
-                tree.order.push(source.bus.0);
+        let mut used = vec![false; graph.branches.len()];
+        for &source in &graph.sources {
+            if !std::mem::replace(&mut reached[source], true) {
+                tree.order.push(source);
             }
         }
         let mut next = 0;
         while let Some(&bus) = tree.order.get(next) {
             next += 1;
-            for &e in &at_bus[bus] {
-                if std::mem::replace(&mut used[e], true) {
+            for &b in &at_bus[bus] {
+                if std::mem::replace(&mut used[b], true) {
                     continue;
                 }
-                let mut behind: Vec<usize> =
-                    parts.elements[e].terminals.iter().map(|t| t.bus.0).filter(|&b| b != bus).collect();
-                behind.dedup();
-                // Phases of one branch may be separate elements side by side (banks of regulators): the first feeds.
-                for other in behind {
+                for &other in graph.branches[b].buses.iter().filter(|&&other| other != bus) {
                     if !std::mem::replace(&mut reached[other], true) {
-                        tree.feeding[other] = Some(e);
+                        tree.feeding[other] = Some(b);
+                        tree.parent[other] = Some(bus);
                         tree.order.push(other);
-                    } else if !beside(parts, &tree, e, bus, other) {
-                        return Err(SplitFault::Loop { branch: parts.elements[e].id.clone() });
+                    } else if tree.feeding[other] != Some(b) && !tree.beside(graph, b, bus, other) {
+                        return Err(SplitFault::Loop { branch: graph.branches[b].id.clone() });
                     }
                 }
             }
@@ -125,176 +126,141 @@ impl BusTree {
         Ok(tree)
     }
 
-    fn parent(&self, parts: &MultiphaseParts, bus: usize) -> Option<usize> {
-        let element = &parts.elements[self.feeding[bus]?];
-        // The bus of the element that was reached first.
-        let place = |b: usize| self.order.iter().position(|&o| o == b);
-        element.terminals.iter().map(|t| t.bus.0).min_by_key(|&b| place(b))
+    /// True for a branch between the same two buses as the one that feeds one of them: phases of one bank may be separate branches.
+    fn beside(&self, graph: &FeederGraph, branch: usize, a: usize, b: usize) -> bool {
+        let joins = |k: usize| graph.branches[k].buses.contains(&a) && graph.branches[k].buses.contains(&b);
+        joins(branch) && [a, b].iter().any(|&bus| self.feeding[bus].is_some_and(joins))
     }
 
     /// Everything behind `bus`, the bus itself included, rising.
-    fn behind(&self, parents: &[Option<usize>], bus: usize) -> Vec<usize> {
+    fn behind(&self, bus: usize) -> Vec<usize> {
         let mut inside = vec![false; self.feeding.len()];
         inside[bus] = true;
         for &b in &self.order {
-            if parents[b].is_some_and(|p| inside[p]) {
+            if self.parent[b].is_some_and(|p| inside[p]) {
                 inside[b] = true;
             }
         }
         (0..inside.len()).filter(|&b| inside[b]).collect()
     }
-}
 
-/// True for an element that joins the same two buses as the one that feeds one of them.
-fn beside(parts: &MultiphaseParts, tree: &BusTree, element: usize, a: usize, b: usize) -> bool {
-    let joins = |e: usize| {
-        let buses: Vec<usize> = parts.elements[e].terminals.iter().map(|t| t.bus.0).collect();
-        buses.contains(&a) && buses.contains(&b)
-    };
-    joins(element) && [a, b].iter().any(|&bus| tree.feeding[bus].is_some_and(joins))
+    /// The bus that a branch of two ends feeds.
+    fn fed_by(&self, graph: &FeederGraph, branch: usize) -> Option<usize> {
+        let [a, b] = *graph.branches[branch].buses.as_slice() else { return None };
+        [a, b].into_iter().find(|&bus| self.feeding[bus] == Some(branch))
+    }
 }
 
 /// A branch that could be a PCC.
 struct Candidate {
-    element: usize,
+    branch: usize,
     buses: Vec<usize>,
     load_kw: f64,
-    /// Its first terminal is turned away from the feeder.
     turned: bool,
 }
 
-/// Cuts microgrids out of a feeder; lines that become a PCC are turned so that their first terminal is the feeder's.
+/// Cuts microgrids out of a feeder.
 ///
 /// # Errors
 /// See [`SplitFault`].
-pub fn split(
-    parts: &mut MultiphaseParts,
-    loads: &[FeederLoad],
-    wish: &SplitWish,
-) -> Result<Vec<SplitMicrogrid>, SplitFault> {
-    let tree = BusTree::new(parts)?;
-    let parents: Vec<Option<usize>> = (0..parts.buses.len()).map(|bus| tree.parent(parts, bus)).collect();
-    let mut load_kw = vec![0.0; parts.buses.len()];
-    for load in loads {
-        if let Some(port) = load.ports.first().and_then(|port| parts.ports.get(port.0)) {
-            load_kw[parts.nodes[port.from.0].bus.0] += load.p_kw;
-        }
-    }
-    let mut below = load_kw.clone();
-    for &bus in tree.order.iter().rev() {
-        if let Some(parent) = parents[bus] {
-            below[parent] += below[bus];
-        }
-    }
-    let candidate = |element: usize| candidate(parts, &tree, &parents, &load_kw, element);
-    let chosen: Vec<(Candidate, String)> = match wish {
+pub fn split(graph: &FeederGraph, wish: &SplitWish) -> Result<Vec<SplitMicrogrid>, SplitFault> {
+    let tree = BusTree::new(graph)?;
+    let chosen = match wish {
         SplitWish::Behind(branches) => {
             let mut chosen = Vec::new();
             for (id, name) in branches {
-                let found = parts.elements.iter().position(|e| e.id.eq_ignore_ascii_case(id));
-                let element =
-                    found.ok_or_else(|| SplitFault::UnknownBranch { branch: id.clone(), known: nearest(parts, id) })?;
-                chosen.push((candidate(element)?, name.clone()));
+                let found = graph.branches.iter().position(|b| b.id.eq_ignore_ascii_case(id));
+                let branch = found.ok_or_else(|| SplitFault::UnknownBranch {
+                    branch: id.clone(),
+                    known: crate::fault::suggestion(id, graph.branches.iter().map(|b| b.id.as_str())),
+                })?;
+                chosen.push((candidate(graph, &tree, branch)?, name.clone()));
             }
             chosen
         }
-        SplitWish::Count(count) => {
-            let whole: f64 = load_kw.iter().sum();
-            let wanted = whole / (*count + 1) as f64;
-            let mut chosen: Vec<(Candidate, String)> = Vec::new();
-            let mut far: Vec<(f64, usize)> = (0..parts.elements.len())
-                .filter_map(|e| {
-                    let load = below[behind_bus(parts, &tree, e)?];
-                    (load > 0.0).then(|| (distance(parts, e, load, wanted), e))
-                })
-                .collect();
-            far.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-            for (_, element) in far {
-                if chosen.len() == *count {
-                    break;
-                }
-                let Ok(next) = candidate(element) else { continue };
-                if chosen.iter().all(|(other, _)| disjoint(&other.buses, &next.buses)) {
-                    chosen.push((next, String::new()));
-                }
-            }
-            if chosen.len() < *count {
-                return Err(SplitFault::TooFew { found: chosen.len(), wanted: *count });
-            }
-            // In the order of the feeder, so that names follow it.
-            chosen.sort_by_key(|(c, _)| tree.order.iter().position(|b| c.buses.contains(b)));
-            chosen.iter_mut().enumerate().for_each(|(n, (_, name))| *name = format!("M{}", n + 1));
-            chosen
-        }
+        SplitWish::Count(count) => by_rule(graph, &tree, *count)?,
     };
     for (i, (first, _)) in chosen.iter().enumerate() {
         for (second, _) in &chosen[i + 1..] {
             if !disjoint(&first.buses, &second.buses) {
-                let id = |c: &Candidate| parts.elements[c.element].id.clone();
+                let id = |c: &Candidate| graph.branches[c.branch].id.clone();
                 return Err(SplitFault::Overlap { first: id(first), second: id(second) });
             }
         }
     }
-    let mut microgrids = Vec::with_capacity(chosen.len());
-    for (candidate, name) in chosen {
-        if candidate.turned {
-            parts.elements[candidate.element].terminals.swap(0, 1);
-        }
-        let pcc = parts.elements[candidate.element].id.clone();
-        microgrids.push(SplitMicrogrid { name, pcc, buses: candidate.buses, load_kw: candidate.load_kw });
-    }
-    Ok(microgrids)
-}
-
-/// The bus behind an element that feeds exactly one bus alone.
-fn behind_bus(parts: &MultiphaseParts, tree: &BusTree, element: usize) -> Option<usize> {
-    let [a, b] = parts.elements[element].terminals.as_slice() else { return None };
-    [a.bus.0, b.bus.0].into_iter().find(|&bus| tree.feeding[bus] == Some(element))
-}
-
-fn candidate(
-    parts: &MultiphaseParts,
-    tree: &BusTree,
-    parents: &[Option<usize>],
-    load_kw: &[f64],
-    element: usize,
-) -> Result<Candidate, SplitFault> {
-    let not = |why: &str| SplitFault::NotAPcc { branch: parts.elements[element].id.clone(), why: why.to_owned() };
-    let [first, second] = parts.elements[element].terminals.as_slice() else {
-        return Err(not("it does not have two terminals"));
+    let microgrid = |(c, name): (Candidate, String)| SplitMicrogrid {
+        name,
+        pcc: graph.branches[c.branch].id.clone(),
+        branch: c.branch,
+        turned: c.turned,
+        buses: c.buses,
+        load_kw: c.load_kw,
     };
-    let bus = behind_bus(parts, tree, element).ok_or_else(|| {
+    Ok(chosen.into_iter().map(microgrid).collect())
+}
+
+fn by_rule(graph: &FeederGraph, tree: &BusTree, count: usize) -> Result<Vec<(Candidate, String)>, SplitFault> {
+    let mut below = graph.load_kw.clone();
+    for &bus in tree.order.iter().rev() {
+        if let Some(parent) = tree.parent[bus] {
+            below[parent] += below[bus];
+        }
+    }
+    let wanted = graph.load_kw.iter().sum::<f64>() / (count + 1) as f64;
+    let mut far: Vec<(f64, usize)> = (0..graph.branches.len())
+        .filter_map(|b| {
+            let load = below[tree.fed_by(graph, b)?];
+            (load > 0.0).then(|| (distance(graph, b, load, wanted), b))
+        })
+        .collect();
+    far.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let mut chosen: Vec<Candidate> = Vec::new();
+    for (_, branch) in far {
+        if chosen.len() == count {
+            break;
+        }
+        let Ok(next) = candidate(graph, tree, branch) else { continue };
+        if chosen.iter().all(|other| disjoint(&other.buses, &next.buses)) {
+            chosen.push(next);
+        }
+    }
+    if chosen.len() < count {
+        return Err(SplitFault::TooFew { found: chosen.len(), wanted: count });
+    }
+    // In the order of the feeder, so that names follow it.
+    chosen.sort_by_key(|c| tree.order.iter().position(|b| c.buses.contains(b)));
+    Ok(chosen.into_iter().enumerate().map(|(n, c)| (c, format!("M{}", n + 1))).collect())
+}
+
+fn candidate(graph: &FeederGraph, tree: &BusTree, branch: usize) -> Result<Candidate, SplitFault> {
+    let own = &graph.branches[branch];
+    let not = |why: &str| SplitFault::NotAPcc { branch: own.id.clone(), why: why.to_owned() };
+    let [first, second] = *own.buses.as_slice() else { return Err(not("it does not have two ends")) };
+    let bus = tree.fed_by(graph, branch).ok_or_else(|| {
         not("it feeds no bus of its own (another phase of the same bank does, or nothing is behind it)")
     })?;
-    let joined = |e: &&covolt_grid::multiphase::Element| {
-        let has = |bus: BusIndex| e.terminals.iter().any(|t| t.bus == bus);
-        e.terminals.len() > 1 && has(first.bus) && has(second.bus)
-    };
-    if parts.elements.iter().filter(joined).count() > 1 {
+    let joins = |b: &&super::graph::GraphBranch| b.buses.contains(&first) && b.buses.contains(&second);
+    if graph.branches.iter().filter(joins).count() > 1 {
         return Err(not("other branches join the same two buses, and a microgrid meets the network at one branch"));
     }
-    let turned = second.bus.0 != bus;
-    if turned && !matches!(parts.elements[element].model, ElementModel::Line { .. }) {
+    let turned = second != bus;
+    if turned && !own.can_turn {
         return Err(not("its first winding is turned away from the source"));
     }
-    let buses = tree.behind(parents, bus);
-    let load_kw = buses.iter().map(|&b| load_kw[b]).sum();
-    Ok(Candidate { element, buses, load_kw, turned })
+    let buses = tree.behind(bus);
+    let load_kw = buses.iter().map(|&b| graph.load_kw[b]).sum();
+    Ok(Candidate { branch, buses, load_kw, turned })
 }
 
 /// How far a branch is from what the rule wants, in units of the wanted load.
-fn distance(parts: &MultiphaseParts, element: usize, load_kw: f64, wanted_kw: f64) -> f64 {
-    let element = &parts.elements[element];
-    let phases = element.terminals.first().map_or(0, |t| t.conductors.iter().flatten().count()).min(3);
-    let missing = 0.2 * (3 - phases) as f64;
-    let no_switch = if element.is_switch { 0.0 } else { 0.1 };
+fn distance(graph: &FeederGraph, branch: usize, load_kw: f64, wanted_kw: f64) -> f64 {
+    let branch = &graph.branches[branch];
+    let most = graph.phases.iter().copied().max().unwrap_or(1);
+    let missing = 0.2 * most.saturating_sub(branch.phases) as f64;
+    let no_switch = if branch.is_switch { 0.0 } else { 0.1 };
     (load_kw / wanted_kw - 1.0).abs() + missing + no_switch
 }
 
 fn disjoint(a: &[usize], b: &[usize]) -> bool {
     a.iter().all(|bus| b.binary_search(bus).is_err())
-}
-
-fn nearest(parts: &MultiphaseParts, id: &str) -> String {
-    crate::fault::suggestion(id, parts.elements.iter().map(|e| e.id.as_str()))
 }

@@ -6,73 +6,170 @@
 use crate::cli::CaseImportArgs;
 use crate::exit::CliError;
 use crate::output::Output;
-use covolt_case::{Case, DeviceTables, FeederLoad, ImportChoices, ImportedCase, SplitMicrogrid, SplitWish, split};
-use covolt_grid::multiphase::{ControlOptions, ElementIndex, MultiphaseGrid, MultiphaseParts, Settled};
-use covolt_grid::{DistributionGrid, FlowOptions};
-use covolt_import::{Action, ImportReport, ImportSettings, opendss};
+use covolt_case::{
+    Case, DeviceTables, FeederGraph, FeederLoad, FeederNetwork, ImportChoices, ImportedCase, SplitWish, split,
+};
+use covolt_grid::multiphase::{ControlOptions, ElementIndex, MultiphaseGrid, MultiphaseParts, PortIndex, Settled};
+use covolt_grid::{BusId, DistributionGrid, FlowOptions, Network};
+use covolt_import::{Action, GeneratorRole, ImportReport, ImportSettings, Imported, matpower, opendss, pandapower};
 use serde_json::json;
 use std::path::Path;
 
 /// Notes of one kind that are listed; the rest is counted.
 const LISTED_NOTES: usize = 20;
 
+/// What was read: a feeder of either kind.
+enum Feeder {
+    Multiphase { parts: Box<MultiphaseParts>, settled: Settled, snapshot: Snapshot },
+    Balanced { network: Box<Network> },
+}
+
 /// Runs the command.
 pub fn run(args: &CaseImportArgs, out: &mut Output) -> Result<(), CliError> {
     let wish = wish(args)?;
-    let settings = ImportSettings {
-        strict: args.strict,
-        root: args.root.clone(),
-        allow_outside: args.allow_outside,
-        ..ImportSettings::default()
+    let (feeder, loads, report) = read(args)?;
+    let (graph, network) = match &feeder {
+        Feeder::Multiphase { parts, .. } => {
+            (FeederGraph::of_multiphase(parts, &loads), FeederNetwork::Multiphase(parts))
+        }
+        Feeder::Balanced { network } => {
+            let mut p_kw = vec![0.0; network.buses().len()];
+            for load in &loads {
+                if let Some(bus) = network.bus_index(&BusId(load.bus.clone())) {
+                    p_kw[bus.0] += load.p_kw;
+                }
+            }
+            (FeederGraph::of_balanced(network, &p_kw), FeederNetwork::Balanced(network))
+        }
     };
-    let imported = opendss::import(&args.file, &settings)?;
-    let loads: Vec<FeederLoad> = (imported.devices.iter())
-        .filter(|d| !d.ports.is_empty())
-        .map(|d| FeederLoad { id: d.id.clone(), ports: d.ports.clone(), p_kw: d.p_kw, q_kvar: d.q_kvar })
-        .collect();
-    let mut grid = MultiphaseGrid::new(imported.network)?;
-    let settled = at_rest(&mut grid, args.taps_at)?;
-    let snapshot = snapshot(&grid)?;
-    let mut parts = grid.network().parts().clone();
-    let microgrids = split(&mut parts, &loads, &wish).map_err(|e| CliError::bad_input(e.to_string()))?;
-    let name = args.file.file_stem().map_or_else(|| "feeder".to_owned(), |n| n.to_string_lossy().into_owned());
+    let microgrids = split(&graph, &wish).map_err(|e| CliError::bad_input(e.to_string()))?;
+    let stem = args.file.file_stem().map_or_else(|| "feeder".to_owned(), |n| n.to_string_lossy().into_owned());
+    let name = args.name.clone().unwrap_or_else(|| stem.clone());
     let choices = ImportChoices {
-        name: args.name.clone().unwrap_or(name),
         v_min_pu: args.v_min,
         v_max_pu: args.v_max,
         unbalance_max_percent: args.unbalance,
-        origin: format!(
-            "{} microgrids of {}, measured loads and PV of 2016, made-up prices",
-            microgrids.len(),
-            parts.name
-        ),
+        origin: format!("{} microgrids of {stem}, measured loads and PV of 2016, made-up prices", microgrids.len()),
+        name,
     };
     let tables = args.devices.as_deref().map(device_tables).transpose()?;
-    ImportedCase::assemble(&parts, &loads, &microgrids, tables.as_ref(), &choices)?.write(&args.out)?;
+    ImportedCase::assemble(&network, &loads, &microgrids, tables.as_ref(), &choices)?.write(&args.out)?;
     let case = Case::load(&args.out).map_err(|faults| {
         let list: Vec<String> = faults.iter().map(|f| format!("  {f}")).collect();
         CliError::bad_input(format!("the case has {} fault(s):\n{}", faults.len(), list.join("\n")))
     })?;
     if out.is_json() {
+        let (taps, snapshot) = match &feeder {
+            Feeder::Balanced { .. } => (json!([]), json!(null)),
+            Feeder::Multiphase { parts, settled, snapshot } => (
+                json!((settled.taps.iter())
+                    .map(|(e, w, tap)| json!({ "transformer": element_id(parts, *e), "winding": w + 1, "tap_pu": tap }))
+                    .collect::<Vec<_>>()),
+                json!({ "lowest_v_pu": snapshot.low.0, "highest_v_pu": snapshot.high.0 }),
+            ),
+        };
         return out.json(&json!({
             "case": args.out,
-            "buses": parts.buses.len(),
-            "nodes": parts.nodes.len(),
-            "elements": parts.elements.len(),
+            "buses": graph.buses.len(),
+            "nodes": case.fleet.grid.n_nodes(),
+            "branches": graph.branches.len(),
             "loads": loads.len(),
-            "notes": imported.report.notes,
-            "taps": settled.taps.iter().map(|(e, winding, tap)| json!({
-                "transformer": element_id(&parts, *e), "winding": winding + 1, "tap_pu": tap,
-            })).collect::<Vec<_>>(),
+            "notes": report.notes,
+            "taps": taps,
             "microgrids": microgrids.iter().map(|m| json!({
                 "name": m.name, "pcc": m.pcc, "buses": m.buses.len(), "load_kw": m.load_kw,
             })).collect::<Vec<_>>(),
-            "snapshot": { "lowest_v_pu": snapshot.low.0, "highest_v_pu": snapshot.high.0 },
+            "snapshot": snapshot,
             "fingerprint": case.fingerprint,
         }));
     }
-    show_report(&imported.report, out)?;
-    show(&parts, &loads, &microgrids, &settled, &snapshot, args, out)
+    show_report(&report, out)?;
+    let kw: f64 = loads.iter().map(|l| l.p_kw).sum();
+    out.line(format!(
+        "{stem}: {} buses, {} nodes, {} branches and shunts, {} loads of {kw:.0} kW",
+        graph.buses.len(),
+        case.fleet.grid.n_nodes(),
+        graph.branches.len(),
+        loads.len()
+    ))?;
+    if let Feeder::Multiphase { parts, settled, .. } = &feeder {
+        show_controls(parts, settled, out)?;
+    }
+    for m in &microgrids {
+        out.line(format!("  {} behind {}: {} buses, {:.0} kW of load", m.name, m.pcc, m.buses.len(), m.load_kw))?;
+    }
+    if let Feeder::Multiphase { snapshot, .. } = &feeder {
+        out.line(format!(
+            "At nominal load, with these taps: {:.4} pu at {} to {:.4} pu at {}",
+            snapshot.low.0, snapshot.low.1, snapshot.high.0, snapshot.high.1
+        ))?;
+    }
+    out.line(format!("Case written to {}", args.out.display()))?;
+    out.line(format!("Next: covolt reproduce {0} (everything), or covolt train {0} --out RUN", args.out.display()))
+}
+
+/// Reads the file by its ending.
+fn read(args: &CaseImportArgs) -> Result<(Feeder, Vec<FeederLoad>, ImportReport), CliError> {
+    let ending = args.file.extension().map_or_else(String::new, |e| e.to_string_lossy().to_lowercase());
+    let balanced = |imported: Imported| {
+        let strict: Vec<String> = imported.report.not_strict().map(|n| format!("  {}: {}", n.place, n.what)).collect();
+        if args.strict && !strict.is_empty() {
+            let what = format!("{} thing(s) that strict reading refuses:\n{}", strict.len(), strict.join("\n"));
+            return Err(CliError::bad_input(what));
+        }
+        let loads = balanced_loads(&imported);
+        Ok((Feeder::Balanced { network: Box::new(imported.network) }, loads, imported.report))
+    };
+    match ending.as_str() {
+        "m" => balanced(matpower::import_file(&args.file)?),
+        "json" => balanced(pandapower::import_file(&args.file)?),
+        "dss" => {
+            let settings = ImportSettings {
+                strict: args.strict,
+                root: args.root.clone(),
+                allow_outside: args.allow_outside,
+                ..ImportSettings::default()
+            };
+            let imported = opendss::import(&args.file, &settings)?;
+            let mut grid = MultiphaseGrid::new(imported.network)?;
+            let settled = at_rest(&mut grid, args.taps_at)?;
+            let snapshot = snapshot(&grid)?;
+            let parts = grid.network().parts().clone();
+            let bus = |port: PortIndex| {
+                let port = parts.ports.get(port.0);
+                port.map_or_else(String::new, |p| parts.buses[parts.nodes[p.from.0].bus.0].id.0.clone())
+            };
+            let loads = (imported.devices.iter())
+                .filter_map(|d| {
+                    let bus = bus(*d.ports.first()?);
+                    Some(FeederLoad { id: d.id.clone(), bus, ports: d.ports.clone(), p_kw: d.p_kw, q_kvar: d.q_kvar })
+                })
+                .collect();
+            Ok((Feeder::Multiphase { parts: Box::new(parts), settled, snapshot }, loads, imported.report))
+        }
+        _ => Err(CliError::bad_input(format!(
+            "{}: the ending says what it is: .dss (OpenDSS), .m (MATPOWER) or .json (pandapower)",
+            args.file.display()
+        ))),
+    }
+}
+
+/// Demand of each bus, and what generators of fixed power feed in.
+fn balanced_loads(imported: &Imported) -> Vec<FeederLoad> {
+    let network = &imported.network;
+    let mut loads = Vec::new();
+    for (bus, (&p_kw, &q_kvar)) in network.buses().iter().zip(imported.p_kw.iter().zip(&imported.q_kvar)) {
+        if p_kw != 0.0 || q_kvar != 0.0 {
+            let id = format!("load {}", bus.id);
+            loads.push(FeederLoad { id, bus: bus.id.0.clone(), ports: Vec::new(), p_kw, q_kvar });
+        }
+    }
+    for generator in imported.generators.iter().filter(|g| g.role != GeneratorRole::Source) {
+        let bus = network.buses().get(generator.bus.0).map_or_else(String::new, |b| b.id.0.clone());
+        let (p_kw, q_kvar) = (-generator.p_kw, -generator.q_kvar);
+        loads.push(FeederLoad { id: generator.id.clone(), bus, ports: Vec::new(), p_kw, q_kvar });
+    }
+    loads
 }
 
 fn wish(args: &CaseImportArgs) -> Result<SplitWish, CliError> {
@@ -173,37 +270,12 @@ fn show_report(report: &ImportReport, out: &mut Output) -> Result<(), CliError> 
     Ok(())
 }
 
-fn show(
-    parts: &MultiphaseParts,
-    loads: &[FeederLoad],
-    microgrids: &[SplitMicrogrid],
-    settled: &Settled,
-    snapshot: &Snapshot,
-    args: &CaseImportArgs,
-    out: &mut Output,
-) -> Result<(), CliError> {
-    let kw: f64 = loads.iter().map(|l| l.p_kw).sum();
-    out.line(format!(
-        "{}: {} buses, {} nodes, {} elements, {} loads of {kw:.0} kW",
-        parts.name,
-        parts.buses.len(),
-        parts.nodes.len(),
-        parts.elements.len(),
-        loads.len()
-    ))?;
+fn show_controls(parts: &MultiphaseParts, settled: &Settled, out: &mut Output) -> Result<(), CliError> {
     for (e, winding, tap) in &settled.taps {
         out.line(format!("  tap of {} (winding {}) {tap:.5}", element_id(parts, *e), winding + 1))?;
     }
     for (e, closed) in &settled.capacitors {
         out.line(format!("  {} {}", element_id(parts, *e), if *closed { "on" } else { "off" }))?;
     }
-    for m in microgrids {
-        out.line(format!("  {} behind {}: {} buses, {:.0} kW of load", m.name, m.pcc, m.buses.len(), m.load_kw))?;
-    }
-    out.line(format!(
-        "At nominal load, with these taps: {:.4} pu at {} to {:.4} pu at {}",
-        snapshot.low.0, snapshot.low.1, snapshot.high.0, snapshot.high.1
-    ))?;
-    out.line(format!("Case written to {}", args.out.display()))?;
-    out.line(format!("Next: covolt train {} --out RUN", args.out.display()))
+    Ok(())
 }
