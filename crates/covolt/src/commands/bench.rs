@@ -1,8 +1,10 @@
 //! `covolt bench`: times on this machine, with the work behind them, which is the same on every machine.
 //!
 //! Decisions are those of the given policies, or of untrained ones, which propose the merit order and so give repairs more to do,
-//! on drawn windows of the test days. Everything but the training episode runs on one thread.
+//! on drawn windows of the test days. Everything but the training episode runs on one thread. Allocations are counted after the
+//! timed repetitions, in some more of them, so that counting takes no part in the times.
 
+use crate::allocations;
 use crate::case_argument;
 use crate::cli::{BenchArgs, LayerChoice};
 use crate::commands::dispatch::guard;
@@ -50,6 +52,8 @@ pub struct Figure {
     pub least_ms: f64,
     /// Repetitions.
     pub repetitions: usize,
+    /// Requests for memory of one repetition, mean.
+    pub allocations: f64,
     /// Work of all repetitions divided by their number, by name.
     pub work: Vec<(&'static str, f64)>,
 }
@@ -102,8 +106,25 @@ pub fn measure(
     let repetitions = times.len();
     work.iter_mut().for_each(|(_, amount)| *amount /= repetitions as f64);
     times.sort_unstable_by(f64::total_cmp);
+    let allocations = count_allocations(budget / 4, &mut once)?;
     let at = |q: f64| times[((q * repetitions as f64) as usize).min(repetitions - 1)];
-    Ok(Figure { what: what.to_owned(), median_ms: at(0.5), p99_ms: at(0.99), least_ms: at(0.0), repetitions, work })
+    let (median_ms, p99_ms, least_ms) = (at(0.5), at(0.99), at(0.0));
+    Ok(Figure { what: what.to_owned(), median_ms, p99_ms, least_ms, repetitions, allocations, work })
+}
+
+/// Mean number of allocations of the first [`WINDOWS`] repetitions, or as many as the budget allows.
+fn count_allocations(
+    budget: Duration,
+    once: &mut impl FnMut(usize) -> Result<Work, CliError>,
+) -> Result<f64, CliError> {
+    let (start, mut repetitions, mut sum) = (Instant::now(), 0, 0);
+    while repetitions < FEWEST || (start.elapsed() < budget && repetitions < WINDOWS) {
+        let (done, requests) = allocations::count(|| once(repetitions).map(drop));
+        done?;
+        repetitions += 1;
+        sum += requests;
+    }
+    Ok(sum as f64 / repetitions as f64)
 }
 
 /// What the figures are taken on.
@@ -312,10 +333,12 @@ pub fn run(args: &BenchArgs, out: &mut Output) -> Result<(), CliError> {
         .map(|f| {
             let work: Vec<String> = f.work.iter().map(|(name, amount)| format!("{amount:.3} {name}")).collect();
             let times = [f.median_ms, f.p99_ms].map(|t| format!("{t:.4}"));
-            vec![f.what.clone(), times[0].clone(), times[1].clone(), f.repetitions.to_string(), work.join(", ")]
+            let [median, p99] = times;
+            let allocations = format!("{:.1}", f.allocations);
+            vec![f.what.clone(), median, p99, f.repetitions.to_string(), allocations, work.join(", ")]
         })
         .collect();
-    out.table(&["", "median ms", "99 % ms", "repetitions", "work of one, mean"], &rows)
+    out.table(&["", "median ms", "99 % ms", "repetitions", "allocations of one", "work of one, mean"], &rows)
 }
 
 /// One line about the machine.
