@@ -16,7 +16,7 @@
 //! | which coupled rows does the program really need? | `working_rows.rs` |
 //!
 //! Where the program has rows of another shape, or the iteration gets nowhere, the answer is `None` and a general solver
-//! takes over, unless a row is broken by fixed variables alone: then [`ProgramWorkspace::infeasible`] names it.
+//! takes over, unless a row is broken by fixed variables alone: then the error names it.
 
 mod agent_matrix;
 mod cone;

@@ -85,8 +85,9 @@ impl Machine {
 /// Net demand (p, q) per bus, pu.
 type Demand = (Vec<f64>, Vec<f64>);
 
-/// Work of one repetition, by name.
-pub type Work = Vec<(&'static str, f64)>;
+/// Work of one repetition, by name; the last one may be [`NO_WORK`]. Not a list, whose memory would be counted.
+pub type Work = [(&'static str, f64); 2];
+const NO_WORK: (&str, f64) = ("", 0.0);
 
 /// Runs `once` until the budget is used up, the first run not counted; `once` gets the number of the repetition.
 pub fn measure(
@@ -94,7 +95,7 @@ pub fn measure(
     budget: Duration,
     mut once: impl FnMut(usize) -> Result<Work, CliError>,
 ) -> Result<Figure, CliError> {
-    let mut work = once(0)?;
+    let mut work: Vec<(&'static str, f64)> = once(0)?.into_iter().filter(|w| *w != NO_WORK).collect();
     work.iter_mut().for_each(|(_, amount)| *amount = 0.0);
     let (start, mut times) = (Instant::now(), Vec::new());
     while times.len() < FEWEST || (start.elapsed() < budget && times.len() < MOST) {
@@ -162,7 +163,7 @@ impl<'a> Bench<'a> {
         measure("power flow", budget, |k| {
             let (p, q) = &demands[k % demands.len()];
             let info = grid.solve(p, q, &mut ws, &FlowOptions::default())?;
-            Ok(vec![("iterations", info.iterations as f64)])
+            Ok([("iterations", info.iterations as f64), NO_WORK])
         })
     }
 
@@ -179,7 +180,7 @@ impl<'a> Bench<'a> {
             batch.load(&p, &q)?;
             let solved = grid.solve_batch(&mut batch, &FlowOptions::default())?;
             let iterations: usize = solved.infos.iter().map(|info| info.iterations).sum();
-            Ok(vec![("power flows", LANES as f64), ("iterations", iterations as f64)])
+            Ok([("power flows", LANES as f64), ("iterations", iterations as f64)])
         })
     }
 
@@ -206,7 +207,7 @@ impl<'a> Bench<'a> {
         let flows = (LANES * self.case.settings.steps) as f64;
         measure(&format!("gradient, {LANES} windows together"), budget, |_| {
             lagrangian_gradient_batch(fleet, &windows, action, &pricing, &mut ws, &mut answer)?;
-            Ok(vec![("power flows", flows), ("adjoints", flows)])
+            Ok([("power flows", flows), ("adjoints", flows)])
         })
     }
 
@@ -222,7 +223,7 @@ impl<'a> Bench<'a> {
         let flows = (batch * self.case.settings.steps) as f64;
         measure(&format!("training episode, {batch} windows"), budget, |_| {
             trainer.step()?;
-            Ok(vec![("power flows", flows), ("adjoints", flows)])
+            Ok([("power flows", flows), ("adjoints", flows)])
         })
     }
 
@@ -242,7 +243,7 @@ impl<'a> Bench<'a> {
             let window = &self.scenarios[k % self.scenarios.len().min(WINDOWS)].window;
             let decided = propose_and_decide(fleet, window, &mut proposer, &settings, &self.curvature, &mut ws)?;
             let certificate = decided.certificate();
-            Ok(vec![
+            Ok([
                 ("programs", f64::from(certificate.programs)),
                 ("certified", f64::from(u8::from(certificate.is_certified()))),
             ])
@@ -255,7 +256,7 @@ impl<'a> Bench<'a> {
         measure("central optimum", budget, |k| {
             let window = &self.scenarios[k % self.scenarios.len().min(WINDOWS)].window;
             let optimum = optimise(fleet, window, None, &self.curvature, &settings, &mut ws)?;
-            Ok(vec![("rounds", optimum.rounds as f64), ("programs", f64::from(optimum.programs))])
+            Ok([("rounds", optimum.rounds as f64), ("programs", f64::from(optimum.programs))])
         })
     }
 
@@ -277,7 +278,7 @@ impl<'a> Bench<'a> {
         let (settings, mut ws) = (CentralSettings::default(), PhysicsWorkspace::new(fleet));
         measure(&format!("central optimum, {longest} steps"), budget, |k| {
             let optimum = optimise(fleet, &windows[k % windows.len()], None, &self.curvature, &settings, &mut ws)?;
-            Ok(vec![("rounds", optimum.rounds as f64), ("programs", f64::from(optimum.programs))])
+            Ok([("rounds", optimum.rounds as f64), ("programs", f64::from(optimum.programs))])
         })
     }
 
