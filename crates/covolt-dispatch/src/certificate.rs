@@ -140,7 +140,8 @@ pub struct Certificate {
     pub worst_voltage: Option<LimitReading>,
     /// Current limit nearest to being broken, or broken most; `None` without a power flow or without any rating.
     pub worst_current: Option<LimitReading>,
-    /// Network limits that bind (see [`BINDING_VOLTAGE_PU`], [`BINDING_CURRENT`]), each named once.
+    /// Network limits that bind (see [`BINDING_VOLTAGE_PU`], [`BINDING_CURRENT`]), each named once, the most exceeded or
+    /// nearest first.
     pub binding: Vec<String>,
     /// Rounds of repair.
     pub repairs: u32,
@@ -194,6 +195,10 @@ fn relative_gap(cost: f64, yardstick: f64) -> f64 {
     (cost - yardstick) / yardstick.abs().max(f64::MIN_POSITIVE)
 }
 
+/// Limits that `{}` names of each list; `{:#}` names all of them. Large fleets have hundreds at once.
+const LISTED: usize = 20;
+
+/// In words, the worst limits of each list first; the alternate form, `{:#}`, names every limit.
 impl fmt::Display for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.verdict {
@@ -212,8 +217,13 @@ impl fmt::Display for Certificate {
             }
             Verdict::NoPowerFlow { reason } => writeln!(f, "NOT SAFE: {reason}.")?,
         }
-        for limit in self.verdict.limits() {
+        let listed = if f.alternate() { usize::MAX } else { LISTED };
+        let limits = self.verdict.limits();
+        for limit in limits.iter().take(listed) {
             writeln!(f, "  {limit}")?;
+        }
+        if limits.len() > listed {
+            writeln!(f, "  and {} more", limits.len() - listed)?;
         }
         write!(f, "{} decision of {}", self.layer.name(), self.policy_version)?;
         if let Some(cost) = self.cost_usd {
@@ -226,7 +236,11 @@ impl fmt::Display for Certificate {
             }
         }
         if !self.binding.is_empty() {
-            writeln!(f, "binding: {}", self.binding.join("; "))?;
+            write!(f, "binding: {}", self.binding[..self.binding.len().min(listed)].join("; "))?;
+            match self.binding.len().saturating_sub(listed) {
+                0 => writeln!(f)?,
+                more => writeln!(f, "; and {more} more")?,
+            }
         }
         for (gap, what) in [(self.optimum_gap, "central optimum"), (self.bound_gap, "lower bound")] {
             if let Some(gap) = gap {

@@ -135,6 +135,8 @@ pub(crate) fn certificate(
     certificate.cost_usd = Some(returns.total());
     certificate.worst_voltage = returns.voltage.map(|nearest| network_reading(fleet, nearest));
     certificate.worst_current = returns.current.map(|nearest| network_reading(fleet, nearest));
+    // Worst first, voltages and currents in units of their tolerances; ties keep the order of steps and elements.
+    tight.sort_by(|a, b| tolerances_beyond(*b).total_cmp(&tolerances_beyond(*a)));
     let mut named = BTreeSet::new();
     for nearest in &tight {
         if named.insert(nearest.limit) {
@@ -144,8 +146,6 @@ pub(crate) fn certificate(
     if !examination.is_safe() {
         let mut limits: Vec<LimitReading> = examination.local.iter().map(local_reading).collect();
         tight.retain(|n| is_broken(*n));
-        // Worst first, voltages and currents in units of their tolerances; ties keep the order of steps and elements.
-        tight.sort_by(|a, b| tolerances_beyond(*b).total_cmp(&tolerances_beyond(*a)));
         limits.extend(tight.into_iter().map(|nearest| network_reading(fleet, nearest)));
         certificate.verdict = if history.repair_tried {
             let unavoidable = history.unavoidable.iter().map(|nearest| network_reading(fleet, *nearest)).collect();

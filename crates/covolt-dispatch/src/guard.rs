@@ -149,29 +149,30 @@ pub fn decide(
     check_actions(fleet, window.steps, proposal)?;
     check_length(|| "the list of loss curvatures".into(), curvature.len(), fleet.microgrids.len())?;
     let mut actions = proposal.to_vec();
-    make_feasible(fleet, window, &mut actions);
     let feeders = fleet.feeders();
     let parts = Part::all(fleet, window, curvature, &feeders);
-    let settled: Vec<Settled> = match &parts[..] {
-        [part] => vec![settle(part, part.of_microgrids(&actions), settings, ws)],
-        _ => parts
-            .par_iter()
-            .map(|part| {
-                let own = part.of_microgrids(&actions);
-                settle(part, own, settings, &mut PhysicsWorkspace::new(part.fleet))
-            })
-            .collect(),
-    };
+    let mut settled: Vec<Settled> = Vec::with_capacity(parts.len());
+    match &parts[..] {
+        [part] => settled.push(settle(part, actions, settings, ws)),
+        _ => {
+            let own: Vec<Vec<Vec<f64>>> = parts.iter().map(|part| part.take_microgrids(&mut actions)).collect();
+            let ws = &*ws;
+            let settle = |(part, own): (&Part<'_>, _)| ws.with_part(part.fleet, |ws| settle(part, own, settings, ws));
+            parts.par_iter().zip(own).map(settle).collect_into_vec(&mut settled);
+        }
+    }
     let joined = join(fleet, window, &feeders, settled);
     let examination = Examination::joined(fleet, window, &joined.actions, joined.returns, joined.local);
     let certificate = certificate(fleet, &examination, joined.tight, version, &joined.history);
     Ok(Decision { actions: joined.actions, returns: examination.returns.ok(), certificate, time: clock.elapsed() })
 }
 
-/// Examines the part's action, improves it as the mode allows, and examines the result once more from scratch.
+/// Makes the part's action feasible for the devices, examines it, improves it as the mode allows, and examines the result once
+/// more from scratch.
 fn settle(part: &Part<'_>, actions: Vec<Vec<f64>>, settings: &GuardSettings, ws: &mut PhysicsWorkspace) -> Settled {
     let (fleet, window, base) = (part.fleet, &*part.window, &part.base);
     let mut actions = actions;
+    make_feasible(fleet, window, &mut actions);
     let mut examination = Examination::of(fleet, window, base, &actions, ws);
     let mut history = History::default();
     let polishes = matches!(settings.mode, GuardMode::Polish { steps } if steps > 0);

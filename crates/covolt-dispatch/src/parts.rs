@@ -10,6 +10,7 @@ use crate::local_limits::LocalViolation;
 use covolt_fleet::feeders::join_returns;
 use covolt_fleet::{BaseDemand, Feeder, Fleet, Limit, LossCurvature, Nearest, Window, WindowReturns};
 use covolt_grid::GridError;
+use rayon::prelude::*;
 use std::borrow::Cow;
 
 /// A fleet that is decided on by itself.
@@ -40,12 +41,15 @@ impl<'a> Part<'a> {
             let curvature = Cow::Owned(feeder.of_microgrids(curvature));
             Part { fleet: &feeder.fleet, window: Cow::Owned(own), curvature, base, feeder: Some(feeder) }
         };
-        feeders.iter().map(part).collect()
+        feeders.par_iter().map(part).collect()
     }
 
-    /// The part's entries of a joint action.
-    pub fn of_microgrids(&self, actions: &[Vec<f64>]) -> Vec<Vec<f64>> {
-        self.feeder.map_or_else(|| actions.to_vec(), |feeder| feeder.of_microgrids(actions))
+    /// Takes the part's entries out of a joint action.
+    pub fn take_microgrids(&self, actions: &mut [Vec<f64>]) -> Vec<Vec<f64>> {
+        match self.feeder {
+            Some(feeder) => feeder.microgrids.iter().map(|&n| std::mem::take(&mut actions[n])).collect(),
+            None => actions.iter_mut().map(std::mem::take).collect(),
+        }
     }
 }
 
@@ -70,6 +74,7 @@ pub(crate) fn join(fleet: &Fleet, window: &Window, feeders: &[Feeder], mut settl
     let mut actions = vec![Vec::new(); fleet.microgrids.len()];
     let (mut parts, mut failure, mut tight) = (Vec::with_capacity(feeders.len()), None, Vec::new());
     let mut history = History::default();
+    let sound = settled.iter().all(|part| part.local.as_ref().is_some_and(Vec::is_empty));
     for (feeder, part) in feeders.iter().zip(settled) {
         for (action, &n) in part.actions.into_iter().zip(&feeder.microgrids) {
             actions[n] = action;
@@ -99,5 +104,5 @@ pub(crate) fn join(fleet: &Fleet, window: &Window, feeders: &[Feeder], mut settl
         None => Ok(join_returns(feeders, &parts, fleet.microgrids.len(), window.steps)),
         Some(error) => Err(error),
     };
-    Settled { actions, returns, local: None, tight, history }
+    Settled { actions, returns, local: sound.then(Vec::new), tight, history }
 }

@@ -153,6 +153,27 @@ fn law_an_impossible_limit_yields_the_marked_least_violation() {
 }
 
 #[test]
+fn law_a_certificate_names_the_worst_limits_and_how_many_more() {
+    // Hardly any current is allowed: every rated branch is overloaded in every step.
+    let fleet = fleet_with(0.9, 1.1, 0.001);
+    let window = small::window(&fleet, 4, 3);
+    let decision = decide_in(&fleet, &window, &rule(&fleet, &window), GuardMode::Bare);
+    let mut certificate = decision.certificate().clone();
+    let limits = certificate.verdict.limits().to_vec();
+    assert!(limits.len() > 20, "{}", limits.len());
+    assert!(limits.windows(2).all(|pair| pair[0].excess >= pair[1].excess));
+    assert_eq!(certificate.binding[0], limits[0].name);
+    let more = format!("and {} more", limits.len() - 20);
+    assert!(certificate.to_string().contains(&more) && !format!("{certificate:#}").contains("more"));
+    assert!(limits.iter().all(|limit| format!("{certificate:#}").contains(&limit.to_string())));
+    certificate.binding = (0..23).map(|i| format!("limit {i}")).collect();
+    let text = certificate.to_string();
+    assert!(text.contains("limit 19; and 3 more") && !text.contains("limit 20"), "{text}");
+    certificate.binding.truncate(20);
+    assert!(certificate.to_string().contains("limit 19\n"));
+}
+
+#[test]
 fn law_any_proposal_gets_a_certificate() {
     let fleet = tight_fleet();
     let window = small::window(&fleet, 4, 11);

@@ -8,6 +8,7 @@ use crate::window::Window;
 use covolt_grid::{Batch, FlowMethod, FlowOptions, Grid, GridError, GridWorkspace, LANES};
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
+use std::sync::{Mutex, PoisonError};
 
 /// Net demand per port and step that no agent controls, pu; computed once per window.
 ///
@@ -56,8 +57,9 @@ pub struct PhysicsWorkspace {
     pub flow: GridWorkspace,
     /// Settings of the power flow.
     pub options: FlowOptions,
-    /// Several steps at once, on balanced radial networks.
+    /// Several steps at once, on balanced radial networks; made when first needed.
     batch: Option<Batch>,
+    spare: Mutex<Vec<PhysicsWorkspace>>,
     step_v: Vec<Complex64>,
     pub(crate) p: Vec<f64>,
     pub(crate) q: Vec<f64>,
@@ -73,7 +75,8 @@ impl PhysicsWorkspace {
         PhysicsWorkspace {
             flow: fleet.grid.workspace(),
             options: FlowOptions::default(),
-            batch: fleet.grid.balanced().and_then(|grid| grid.batch().ok()),
+            batch: None,
+            spare: Mutex::default(),
             step_v: vec![Complex64::ZERO; nodes],
             p: vec![0.0; ports],
             q: vec![0.0; ports],
@@ -81,6 +84,32 @@ impl PhysicsWorkspace {
             dl_dp: vec![0.0; ports],
             dl_dq: vec![0.0; ports],
         }
+    }
+
+    /// Makes buffers of whatever fleet those of `fleet`. Memory stays where it is, as far as there is enough.
+    pub fn fit(&mut self, fleet: &Fleet) {
+        let (nodes, ports) = (fleet.grid.n_nodes(), fleet.grid.n_ports());
+        fleet.grid.fit_workspace(&mut self.flow);
+        let fits = |batch: &mut Batch| fleet.grid.balanced().is_some_and(|grid| grid.fit_batch(batch).is_ok());
+        if !self.batch.as_mut().is_some_and(fits) {
+            self.batch = None;
+        }
+        self.step_v.resize(nodes, Complex64::ZERO);
+        self.dl_dv.resize(nodes, Complex64::ZERO);
+        for values in [&mut self.p, &mut self.q, &mut self.dl_dp, &mut self.dl_dq] {
+            values.resize(ports, 0.0);
+        }
+    }
+
+    /// Runs `work` with buffers for `part`, which are kept for the next part on whatever thread: those of a few threads serve all
+    /// feeders of a fleet and stay in their caches.
+    pub fn with_part<R>(&self, part: &Fleet, work: impl FnOnce(&mut PhysicsWorkspace) -> R) -> R {
+        let kept = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut own = kept.unwrap_or_else(|| PhysicsWorkspace::new(part));
+        own.fit(part);
+        let result = work(&mut own);
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(own);
+        result
     }
 
     /// Solves the AC power flow of step `t` under the joint action; voltages are then in `self.flow.v()`.
@@ -256,6 +285,9 @@ fn add_steps(
     let steps = window.steps;
     // A batch costs as much as a step or two; it always starts flat and knows one method.
     let together = steps > 1 && !ws.options.warm_start && ws.options.method == FlowMethod::Auto;
+    if together && ws.batch.is_none() {
+        ws.batch = fleet.grid.balanced().and_then(|grid| grid.batch().ok());
+    }
     let radial: Option<(&Grid, &mut Batch)> = fleet.grid.balanced().zip(ws.batch.as_mut());
     if let Some((grid, batch)) = radial.filter(|_| together) {
         let options = FlowOptions { tolerance_pu: sweep_tolerance(ws.options.tolerance_pu), ..ws.options };

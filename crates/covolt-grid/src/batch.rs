@@ -217,13 +217,6 @@ impl Grid {
         Ok(())
     }
 
-    /// Makes the single solver's memory of a batch anew where another grid needed it last.
-    fn fit_single(&self, batch: &mut Batch) {
-        if batch.single.grid != self.id() {
-            batch.single = self.workspace();
-        }
-    }
-
     /// Solves the AC power flow of every scenario. `options.method` is not asked: sweeps, then the tree Newton where they fail.
     ///
     /// # Errors
@@ -278,7 +271,7 @@ impl Grid {
         lane: usize,
         options: &FlowOptions,
     ) -> Result<FlowInfo, GridError> {
-        self.fit_single(batch);
+        self.fit_workspace(&mut batch.single);
         let (p, q) = &mut batch.single_demand;
         for ((p, q), demand) in p.iter_mut().zip(q.iter_mut()).zip(&batch.demand) {
             (*p, *q) = (demand.re.0[lane], demand.im.0[lane]);
@@ -344,7 +337,7 @@ impl Grid {
         let mut singular = Vec::new();
         for lane in 0..batch.scenarios {
             if !batch.failed[lane] && (smallest.0[lane] < SINGULAR_DETERMINANT || !sum.0[lane].is_finite()) {
-                self.fit_single(batch);
+                self.fit_workspace(&mut batch.single);
                 let (p, q) = &mut batch.single_demand;
                 for ((p, q), demand) in p.iter_mut().zip(q.iter_mut()).zip(&batch.demand) {
                     (*p, *q) = (demand.re.0[lane], demand.im.0[lane]);

@@ -445,6 +445,14 @@ impl DistributionGrid {
         }
     }
 
+    /// Makes a workspace of whatever grid one of this grid; of balanced radial networks its memory stays where it is.
+    pub fn fit_workspace(&self, ws: &mut GridWorkspace) {
+        match (self, ws) {
+            (DistributionGrid::Balanced(grid), GridWorkspace::Balanced(ws)) => grid.fit_workspace(ws),
+            (_, ws) => *ws = self.workspace(),
+        }
+    }
+
     /// Solves the AC power flow at the net demand `p`, `q` per port.
     ///
     /// # Errors

@@ -111,6 +111,24 @@ impl Grid {
         }
     }
 
+    /// Makes a workspace of whatever grid one of this grid, at the flat start. On radial networks its memory stays where it is.
+    pub fn fit_workspace(&self, ws: &mut FlowWorkspace) {
+        if ws.grid == self.id {
+            return;
+        }
+        let (Some(tree), Some(tree_ws)) = (&self.tree, &mut ws.tree) else {
+            *ws = self.workspace();
+            return;
+        };
+        tree_ws.fit(tree);
+        ws.v.clone_from(&self.no_load_v);
+        ws.v_reached.clone_from(&self.no_load_v);
+        ws.grid = self.id;
+        ws.linearised = false;
+        ws.use_tree = true;
+        ws.sparse = None;
+    }
+
     /// Solves the AC power flow at the net demand `p`, `q`. The source bus's own demand is ignored.
     pub fn solve(
         &self,

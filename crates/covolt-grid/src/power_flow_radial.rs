@@ -95,18 +95,24 @@ pub(crate) struct TreeWorkspace {
 
 impl TreeWorkspace {
     pub fn new(tree: &Tree) -> TreeWorkspace {
+        let (v, s, subtree) = (Vec::new(), Vec::new(), Vec::new());
+        let (gamma, eliminated, rhs) = (Vec::new(), Vec::new(), Vec::new());
+        let mut ws = TreeWorkspace { v, s, subtree, gamma, eliminated, rhs };
+        ws.fit(tree);
+        ws
+    }
+
+    /// As many entries as the tree has buses, with whatever was there: every solve begins with voltages and demand.
+    pub fn fit(&mut self, tree: &Tree) {
         let n = tree.branches.len();
         let nothing =
             Eliminated { parent: 0, voltage: RealLinear::ZERO, drop: RealLinear::ZERO, current: RealLinear::ZERO };
-        let none = Subtree { alpha: Complex64::ZERO, beta: Complex64::ZERO };
-        TreeWorkspace {
-            v: vec![tree.v_source; n],
-            s: vec![Complex64::ZERO; n],
-            subtree: vec![none; n],
-            gamma: vec![Complex64::ZERO; n],
-            eliminated: vec![nothing; n],
-            rhs: vec![Complex64::ZERO; n],
-        }
+        self.v.resize(n, tree.v_source);
+        self.s.resize(n, Complex64::ZERO);
+        self.subtree.resize(n, Subtree { alpha: Complex64::ZERO, beta: Complex64::ZERO });
+        self.gamma.resize(n, Complex64::ZERO);
+        self.eliminated.resize(n, nothing);
+        self.rhs.resize(n, Complex64::ZERO);
     }
 }
 

@@ -18,6 +18,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::sync::{Mutex, PoisonError};
 
 /// Settings of the default trainer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,6 +96,8 @@ pub struct ExactTrainer<'a> {
     order_epoch: Option<usize>,
     actions: Vec<Vec<Vec<f64>>>,
     grid: GridAnswer,
+    /// Scratch of threads that descend.
+    slopes: Mutex<Vec<Vec<f64>>>,
 }
 
 impl<'a> ExactTrainer<'a> {
@@ -132,6 +135,7 @@ impl<'a> ExactTrainer<'a> {
             order_epoch: None,
             actions,
             grid: GridAnswer::default(),
+            slopes: Mutex::default(),
             settings,
         })
     }
@@ -209,9 +213,13 @@ impl<'a> ExactTrainer<'a> {
             rate: schedule.rate(self.episode as u64),
             averaging: self.settings.averaging.max(1.0 / (self.episode + 1) as f64),
         };
-        let grid = &self.grid;
+        let (grid, slopes) = (&self.grid, &self.slopes);
         self.learners.par_iter_mut().zip(&self.actions).enumerate().try_for_each(|(n, (learner, actions))| {
-            learner.descend_along(&fleet.microgrids[n], &batch, actions, |w| grid.gradient(n, w), pace)
+            let mut slope = slopes.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+            let gradient = |w: usize| grid.gradient(n, w);
+            let done = learner.descend_along(&fleet.microgrids[n], &batch, actions, gradient, pace, &mut slope);
+            slopes.lock().unwrap_or_else(PoisonError::into_inner).push(slope);
+            done
         })?;
         self.episode += 1;
         Ok(episode)

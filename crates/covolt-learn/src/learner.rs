@@ -30,7 +30,6 @@ pub struct Learner {
     raw: Vec<f64>,
     /// Cotangents dL/d action on the way in, dL/d raw on the way out, batch x D.
     cotangent: Vec<f64>,
-    gradient: Vec<f64>,
 }
 
 /// How far one descent step goes.
@@ -132,7 +131,6 @@ impl Learner {
             given: Vec::with_capacity(batch * (layout.batteries + layout.dgs + layout.pvs * layout.steps)),
             raw: vec![0.0; batch * d],
             cotangent: vec![0.0; batch * d],
-            gradient: vec![0.0; parameters],
             policy,
             layout,
         }
@@ -182,10 +180,11 @@ impl Learner {
         gradients: &[Vec<f64>],
         pace: Pace,
     ) -> Result<(), LearnError> {
-        self.descend_along(mg, batch, actions, |w| gradients[w].as_slice(), pace)
+        self.descend_along(mg, batch, actions, |w| gradients[w].as_slice(), pace, &mut Vec::new())
     }
 
-    /// `descend` along gradients that lie elsewhere: `gradient(w)` = dL/d action in window w.
+    /// `descend` along gradients that lie elsewhere: `gradient(w)` = dL/d action in window w. `slope` is scratch for dL/d parameters:
+    /// what agents share one after the other stays in the nearest caches, which one for each of many agents would not.
     ///
     /// # Errors
     /// Shapes that do not fit.
@@ -196,6 +195,7 @@ impl Learner {
         actions: &[Vec<f64>],
         gradient: impl Fn(usize) -> &'g [f64],
         pace: Pace,
+        slope: &mut Vec<f64>,
     ) -> Result<(), LearnError> {
         let d = self.policy.actions();
         let share = 1.0 / batch.len().max(1) as f64;
@@ -208,9 +208,10 @@ impl Learner {
             feasible_map::pull_back(mg, given, dt_h, &self.layout, &self.raw[span], action, cotangent);
             cotangent.iter_mut().for_each(|c| *c *= share);
         }
-        self.gradient.fill(0.0);
-        self.policy.vjp_mean(&mut self.workspace, &self.cotangent[..batch.len() * d], &mut self.gradient)?;
-        self.adam.descend(self.policy.mean_net_mut().parameters_mut(), &self.gradient, pace.rate)?;
+        slope.clear();
+        slope.resize(self.average.len(), 0.0);
+        self.policy.vjp_mean(&mut self.workspace, &self.cotangent[..batch.len() * d], slope)?;
+        self.adam.descend(self.policy.mean_net_mut().parameters_mut(), slope, pace.rate)?;
         for (mean, theta) in self.average.iter_mut().zip(self.policy.mean_net().parameters()) {
             *mean += pace.averaging * (theta - *mean);
         }

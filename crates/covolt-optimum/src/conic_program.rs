@@ -112,7 +112,7 @@ pub(crate) struct SolvedProgram {
 /// power is fixed and the program solved again, so that (13) holds.
 ///
 /// # Errors
-/// Refused input, or no answer from the solver.
+/// Refused input, a row that fixed variables break, or no answer from the solver.
 pub fn solve_program(program: &mut WindowProgram, settings: &ProgramSettings) -> Result<ProgramSolution, OptimumError> {
     solve_program_with(program, settings, &mut ProgramWorkspace::default())
 }
@@ -139,6 +139,9 @@ pub fn solve_program_with(
                 return Err(OptimumError::Solver { status, iterations });
             }
             None => {
+                if let (ProgramSolver::Structured, Some(infeasible)) = (settings.solver, ws.infeasible(program)) {
+                    return Err(infeasible);
+                }
                 fallbacks += u32::from(settings.solver == ProgramSolver::Structured);
                 clarabel_solver::solve(program, settings)?
             }

@@ -3,6 +3,7 @@
 //! | question | file |
 //! |---|---|
 //! | which program is solved, in which units? | `form.rs` |
+//! | which rows do fixed variables decide by themselves? | `fixed_rows.rs` |
 //! | how do limits of the network enter? | `coupled_rows.rs` |
 //! | how do functionals follow from variables, and back? | `functionals.rs` |
 //! | what does one step of the window hand to the next? | `states.rs` |
@@ -15,13 +16,14 @@
 //! | which coupled rows does the program really need? | `working_rows.rs` |
 //!
 //! Where the program has rows of another shape, or the iteration gets nowhere, the answer is `None` and a general solver
-//! takes over.
+//! takes over, unless a row is broken by fixed variables alone: then the error names it.
 
 mod agent_matrix;
 mod cone;
 mod coupled_rows;
 mod elimination;
 mod elimination_order;
+mod fixed_rows;
 mod form;
 mod functionals;
 mod interior_point;

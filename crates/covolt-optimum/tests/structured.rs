@@ -4,7 +4,7 @@
 mod built_in;
 
 use built_in::*;
-use covolt_fleet::window_program::WindowProgram;
+use covolt_fleet::window_program::{LocalRow, WindowProgram};
 use covolt_fleet::{Limit, Reach};
 use covolt_optimum::*;
 use std::collections::BTreeMap;
@@ -280,6 +280,34 @@ fn law_workspace_leaves_no_trace() {
 }
 
 /// Fixed devices, batteries at the end of their range, no curvature, rows twice.
+#[test]
+fn regress_a_broken_row_of_fixed_variables_is_named() {
+    let (_, sound) = BuiltIn::load().program(&PLAIN, 5);
+    let settings = settings(Objective::Cost { proximal: 0.0 });
+    let agent_rows = |program: &WindowProgram| program.agents[1].rows.len();
+    let with_row = |above: f64| {
+        let mut program = sound.clone();
+        let agent = &mut program.agents[1];
+        let fixed = agent.layout.p_charge(0, 0);
+        agent.upper[fixed] = agent.lower[fixed];
+        let value = 2.0 * agent.lower[fixed];
+        agent.rows.push(LocalRow { terms: vec![(fixed, 2.0)], lower: value + above, upper: f64::INFINITY });
+        (solve_program(&mut program, &settings), agent_rows(&program) - 1, value)
+    };
+    // Rounding is no violation.
+    for above in [-1.0, 0.0, 1e-8] {
+        assert_eq!(with_row(above).0.unwrap().fallbacks, 0, "{above}");
+    }
+    let (answer, last, expected) = with_row(1e-3);
+    let error = answer.unwrap_err();
+    assert!(
+        matches!(error, OptimumError::InfeasibleRow { microgrid: 1, row, value, lower, .. }
+        if row == last && (value - expected).abs() < 1e-12 && lower > value),
+        "{error}"
+    );
+    assert!(error.to_string().contains("microgrid 1"), "{error}");
+}
+
 #[test]
 fn ref_degenerate_programs() {
     let built_in = BuiltIn::load();

@@ -235,6 +235,9 @@ pub struct DispatchArgs {
     /// Also state the cost above a lower bound of what any action costs (radial networks)
     #[arg(long)]
     pub bound: bool,
+    /// Name every limit that binds or is broken, not only the worst; --json always does
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// Arguments of `simulate`.

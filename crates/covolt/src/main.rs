@@ -8,9 +8,11 @@
 //! | which case, which row, which days? | `case_argument.rs`, `moment.rs` |
 //! | where do results go, and what is read back? | `run_folder.rs`, `dispatch_folder.rs`, `policy_folder.rs` |
 //! | how does the program end? | `exit.rs` |
+//! | how much memory does it take, how often does it ask for some? | `memory.rs`, `allocations.rs` |
 //!
 //! No formulas here: every number comes from the crates below.
 
+mod allocations;
 mod case_argument;
 mod cli;
 mod commands;

@@ -11,6 +11,7 @@
 //! circles in fractions of the limit. They are sorted by step, then by microgrid: a **block** is what one microgrid decides
 //! in one step. Blocks of different steps meet in **states** only (`states.rs`).
 
+use super::fixed_rows::{ViolatedRow, violated};
 use super::states::{NONE, StateKind, StateTerm, States};
 use super::tree_rows::TreeRows;
 use crate::conic_program::ProgramSettings;
@@ -120,6 +121,8 @@ pub(super) struct Form {
     fixed: Vec<f64>,
     slope: Vec<f64>,
     pub placed: Vec<Placed>,
+    /// Row that no free variable enters and that does not hold, if one was met.
+    pub violated: Option<ViolatedRow>,
 }
 
 /// A local row or a circle, and where it belongs.
@@ -153,6 +156,7 @@ impl Form {
 
     /// Finds the place of every local row; `None` where the program has rows of another shape.
     pub fn open(&mut self, program: &WindowProgram) -> Option<()> {
+        self.violated = None;
         self.steps = program.agents.first()?.layout.action.steps;
         self.agents = program.agents.len();
         if self.steps == 0 || program.agents.iter().any(|a| a.layout.action.steps != self.steps) {
@@ -345,6 +349,8 @@ impl Form {
                     let at = self.linear.len() + self.rows.len() - 1;
                     let pushed = self.rows.last_mut()?;
                     if pushed.terms.0 == pushed.terms.1 && pushed.state_coefficient == 0.0 {
+                        self.violated = violated(p.agent, p.index, pushed.constant, (low, high));
+                        self.violated.is_none().then_some(())?;
                         self.rows.pop(); // nothing left to decide
                         continue;
                     }

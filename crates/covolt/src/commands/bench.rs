@@ -1,8 +1,10 @@
 //! `covolt bench`: times on this machine, with the work behind them, which is the same on every machine.
 //!
 //! Decisions are those of the given policies, or of untrained ones, which propose the merit order and so give repairs more to do,
-//! on drawn windows of the test days. Everything but the training episode runs on one thread.
+//! on drawn windows of the test days. Everything but the training episode runs on one thread. Allocations are counted after the
+//! timed repetitions, in some more of them, so that counting takes no part in the times.
 
+use crate::allocations;
 use crate::case_argument;
 use crate::cli::{BenchArgs, LayerChoice};
 use crate::commands::dispatch::guard;
@@ -50,6 +52,8 @@ pub struct Figure {
     pub least_ms: f64,
     /// Repetitions.
     pub repetitions: usize,
+    /// Requests for memory of one repetition, mean.
+    pub allocations: f64,
     /// Work of all repetitions divided by their number, by name.
     pub work: Vec<(&'static str, f64)>,
 }
@@ -81,8 +85,9 @@ impl Machine {
 /// Net demand (p, q) per bus, pu.
 type Demand = (Vec<f64>, Vec<f64>);
 
-/// Work of one repetition, by name.
-pub type Work = Vec<(&'static str, f64)>;
+/// Work of one repetition, by name; the last one may be [`NO_WORK`]. Not a list, whose memory would be counted.
+pub type Work = [(&'static str, f64); 2];
+const NO_WORK: (&str, f64) = ("", 0.0);
 
 /// Runs `once` until the budget is used up, the first run not counted; `once` gets the number of the repetition.
 pub fn measure(
@@ -90,7 +95,7 @@ pub fn measure(
     budget: Duration,
     mut once: impl FnMut(usize) -> Result<Work, CliError>,
 ) -> Result<Figure, CliError> {
-    let mut work = once(0)?;
+    let mut work: Vec<(&'static str, f64)> = once(0)?.into_iter().filter(|w| *w != NO_WORK).collect();
     work.iter_mut().for_each(|(_, amount)| *amount = 0.0);
     let (start, mut times) = (Instant::now(), Vec::new());
     while times.len() < FEWEST || (start.elapsed() < budget && times.len() < MOST) {
@@ -102,8 +107,25 @@ pub fn measure(
     let repetitions = times.len();
     work.iter_mut().for_each(|(_, amount)| *amount /= repetitions as f64);
     times.sort_unstable_by(f64::total_cmp);
+    let allocations = count_allocations(budget / 4, &mut once)?;
     let at = |q: f64| times[((q * repetitions as f64) as usize).min(repetitions - 1)];
-    Ok(Figure { what: what.to_owned(), median_ms: at(0.5), p99_ms: at(0.99), least_ms: at(0.0), repetitions, work })
+    let (median_ms, p99_ms, least_ms) = (at(0.5), at(0.99), at(0.0));
+    Ok(Figure { what: what.to_owned(), median_ms, p99_ms, least_ms, repetitions, allocations, work })
+}
+
+/// Mean number of allocations of the first [`WINDOWS`] repetitions, or as many as the budget allows.
+fn count_allocations(
+    budget: Duration,
+    once: &mut impl FnMut(usize) -> Result<Work, CliError>,
+) -> Result<f64, CliError> {
+    let (start, mut repetitions, mut sum) = (Instant::now(), 0, 0);
+    while repetitions < FEWEST || (start.elapsed() < budget && repetitions < WINDOWS) {
+        let (done, requests) = allocations::count(|| once(repetitions).map(drop));
+        done?;
+        repetitions += 1;
+        sum += requests;
+    }
+    Ok(sum as f64 / repetitions as f64)
 }
 
 /// What the figures are taken on.
@@ -141,7 +163,7 @@ impl<'a> Bench<'a> {
         measure("power flow", budget, |k| {
             let (p, q) = &demands[k % demands.len()];
             let info = grid.solve(p, q, &mut ws, &FlowOptions::default())?;
-            Ok(vec![("iterations", info.iterations as f64)])
+            Ok([("iterations", info.iterations as f64), NO_WORK])
         })
     }
 
@@ -159,7 +181,7 @@ impl<'a> Bench<'a> {
             batch.load(&p, &q)?;
             let solved = grid.solve_batch(&mut batch, &FlowOptions::default())?;
             let iterations: usize = solved.infos.iter().map(|info| info.iterations).sum();
-            Ok(vec![("power flows", LANES as f64), ("iterations", iterations as f64)])
+            Ok([("power flows", LANES as f64), ("iterations", iterations as f64)])
         })
         .map(Some)
     }
@@ -187,7 +209,7 @@ impl<'a> Bench<'a> {
         let flows = (LANES * self.case.settings.steps) as f64;
         measure(&format!("gradient, {LANES} windows together"), budget, |_| {
             lagrangian_gradient_batch(fleet, &windows, action, &pricing, &mut ws, &mut answer)?;
-            Ok(vec![("power flows", flows), ("adjoints", flows)])
+            Ok([("power flows", flows), ("adjoints", flows)])
         })
     }
 
@@ -203,7 +225,7 @@ impl<'a> Bench<'a> {
         let flows = (batch * self.case.settings.steps) as f64;
         measure(&format!("training episode, {batch} windows"), budget, |_| {
             trainer.step()?;
-            Ok(vec![("power flows", flows), ("adjoints", flows)])
+            Ok([("power flows", flows), ("adjoints", flows)])
         })
     }
 
@@ -223,7 +245,7 @@ impl<'a> Bench<'a> {
             let window = &self.scenarios[k % self.scenarios.len().min(WINDOWS)].window;
             let decided = propose_and_decide(fleet, window, &mut proposer, &settings, &self.curvature, &mut ws)?;
             let certificate = decided.certificate();
-            Ok(vec![
+            Ok([
                 ("programs", f64::from(certificate.programs)),
                 ("certified", f64::from(u8::from(certificate.is_certified()))),
             ])
@@ -236,7 +258,7 @@ impl<'a> Bench<'a> {
         measure("central optimum", budget, |k| {
             let window = &self.scenarios[k % self.scenarios.len().min(WINDOWS)].window;
             let optimum = optimise(fleet, window, None, &self.curvature, &settings, &mut ws)?;
-            Ok(vec![("rounds", optimum.rounds as f64), ("programs", f64::from(optimum.programs))])
+            Ok([("rounds", optimum.rounds as f64), ("programs", f64::from(optimum.programs))])
         })
     }
 
@@ -258,7 +280,7 @@ impl<'a> Bench<'a> {
         let (settings, mut ws) = (CentralSettings::default(), PhysicsWorkspace::new(fleet));
         measure(&format!("central optimum, {longest} steps"), budget, |k| {
             let optimum = optimise(fleet, &windows[k % windows.len()], None, &self.curvature, &settings, &mut ws)?;
-            Ok(vec![("rounds", optimum.rounds as f64), ("programs", f64::from(optimum.programs))])
+            Ok([("rounds", optimum.rounds as f64), ("programs", f64::from(optimum.programs))])
         })
     }
 
@@ -314,10 +336,12 @@ pub fn run(args: &BenchArgs, out: &mut Output) -> Result<(), CliError> {
         .map(|f| {
             let work: Vec<String> = f.work.iter().map(|(name, amount)| format!("{amount:.3} {name}")).collect();
             let times = [f.median_ms, f.p99_ms].map(|t| format!("{t:.4}"));
-            vec![f.what.clone(), times[0].clone(), times[1].clone(), f.repetitions.to_string(), work.join(", ")]
+            let [median, p99] = times;
+            let allocations = format!("{:.1}", f.allocations);
+            vec![f.what.clone(), median, p99, f.repetitions.to_string(), allocations, work.join(", ")]
         })
         .collect();
-    out.table(&["", "median ms", "99 % ms", "repetitions", "work of one, mean"], &rows)
+    out.table(&["", "median ms", "99 % ms", "repetitions", "allocations of one", "work of one, mean"], &rows)
 }
 
 /// One line about the machine.

@@ -68,6 +68,11 @@ pub fn run(args: &BenchArgs, out: &mut Output) -> Result<(), CliError> {
     let with = |name: &str, value: &dyn Fn(&Size) -> String| -> Vec<String> {
         std::iter::once(name.to_owned()).chain(sizes.iter().map(value)).chain([String::new()]).collect()
     };
+    for (k, name) in names.iter().enumerate() {
+        rows.push(with(&format!("allocations: {name}"), &|s| {
+            s.figures.get(k).map_or_else(String::new, |f| format!("{:.0}", f.allocations))
+        }));
+    }
     rows.push(with("buses", &|s| s.buses.to_string()));
     rows.push(with("iterations of a power flow", &|s| {
         s.figures.first().and_then(|f| f.work.first()).map_or_else(String::new, |w| format!("{:.2}", w.1))

@@ -51,7 +51,7 @@ pub fn run(args: &DispatchArgs, out: &mut Output) -> Result<(), CliError> {
     if out.is_json() {
         out.json(&as_json(&case, &window, &decision))?;
     } else {
-        show(&case, &window, &decision, out)?;
+        show(&case, &window, &decision, args.all, out)?;
     }
     if decision.certificate().is_certified() { Ok(()) } else { Err(CliError::Said(NO_ANSWER)) }
 }
@@ -94,7 +94,7 @@ fn settings(case: &Case, window: &Window, decision: &Decision) -> Vec<Setting> {
     list
 }
 
-fn show(case: &Case, window: &Window, decision: &Decision, out: &mut Output) -> Result<(), CliError> {
+fn show(case: &Case, window: &Window, decision: &Decision, all: bool, out: &mut Output) -> Result<(), CliError> {
     let start = time_of_row(case, window.row);
     out.line(format!("Window of {} step(s) of {} h at row {} ({start})", window.steps, window.dt_h, window.row))?;
     out.line("Powers delivered to the network are positive; charging and consuming are negative.")?;
@@ -113,7 +113,8 @@ fn show(case: &Case, window: &Window, decision: &Decision, out: &mut Output) -> 
         .collect();
     out.table(&["device", "step", "kW", "kvar", "soc after"], &rows)?;
     out.line("")?;
-    out.raw(&decision.certificate().to_string())?;
+    let certificate = decision.certificate();
+    out.raw(&if all { format!("{certificate:#}") } else { certificate.to_string() })?;
     out.line(format!("decided in {:.0} us, certificate included", decision.time_us()))
 }
 
