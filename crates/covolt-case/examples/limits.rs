@@ -17,7 +17,7 @@ fn main() {
         }
     };
     let grid = &case.fleet.grid;
-    let network = grid.network();
+    let network = grid.balanced().expect("the case is balanced").network();
     let mut ws = grid.workspace();
     let admittances: Vec<_> = network.branches().iter().map(BranchAdmittance::new).collect();
     let amperes: Vec<_> = (0..grid.n_branches()).filter_map(|b| BranchAmperes::new(network, BranchIndex(b))).collect();
@@ -30,8 +30,8 @@ fn main() {
         for row in (0..case.profiles.rows()).step_by(11) {
             let Some(mut inj) = Injections::of_row(&case, row) else { continue };
             for d in case.fleet.microgrids.iter().flat_map(|m| &m.dgs) {
-                inj.p_kw[d.bus.0] += p_share * d.p_max_kw;
-                inj.q_kvar[d.bus.0] += q_share * d.q_max_kvar;
+                inj.p_kw[d.connection.bus().0] += p_share * d.p_max_kw;
+                inj.q_kvar[d.connection.bus().0] += q_share * d.q_max_kvar;
             }
             let demand = |v: &[f64]| v.iter().map(|x| -network.kw_to_pu(*x)).collect::<Vec<_>>();
             if let Err(e) = grid.solve(&demand(&inj.p_kw), &demand(&inj.q_kvar), &mut ws, &FlowOptions::default()) {

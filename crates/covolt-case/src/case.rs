@@ -3,19 +3,22 @@
 use crate::case_file::CaseFile;
 use crate::case_files::CaseFiles;
 use crate::days::{DaySplit, split_days};
-use crate::device_tables::{batteries, by_owner, generators, pvs, read_devices};
+use crate::connections::{CellFault, Connections};
+use crate::device_tables::{Sites, batteries, by_owner, generators, pvs, read_devices};
 use crate::fault::{CaseFault, Place};
 use crate::fingerprint::{case_fingerprint, data_fingerprint};
-use crate::microgrid_tables::{owners, pccs};
+use crate::microgrid_tables::{BranchEnds, owners, pccs};
+use crate::multiphase_file::{build_multiphase, in_network_order, read_network};
 use crate::network_tables::{BusTable, build_grid, voltage_limits};
 use crate::series_store::SeriesStore;
 use crate::settings::{CaseSettings, scalars, storage_value};
 use crate::table::{Row, read_table};
-use crate::table_rows::{BranchRow, BusRow};
+use crate::table_rows::{BranchRow, BusRow, LoadRow};
 use crate::time_axis::calendar;
 use crate::toml_document::{CASE_FILE, KeyPlaces, read_document};
 use covolt_fleet::{Fleet, Load, Microgrid, MicrogridProfiles, MicrogridStart, NetworkLimits, Profiles};
-use covolt_grid::{BranchIndex, BusIndex};
+use covolt_grid::multiphase::Element;
+use covolt_grid::{BranchIndex, BusIndex, Connection, DistributionGrid};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -114,6 +117,67 @@ pub(crate) fn read_case(files: &CaseFiles<'_>) -> Reading {
     Reading { case: case.filter(|_| faults.is_empty()), faults, warnings }
 }
 
+/// The unbalance factor that no limit stands for: |V2| is rarely a twentieth of |V1|.
+const NO_UNBALANCE_LIMIT: f64 = 10.0;
+
+/// The network's tables or file, before the devices are known.
+struct Input {
+    buses: BusTable,
+    branches: Vec<Row<BranchEnds>>,
+    /// Rows of the branch table of a balanced network.
+    balanced: Option<Vec<Row<BranchRow>>>,
+    connections: Connections,
+}
+
+fn network_input(
+    files: &CaseFiles<'_>,
+    file: &CaseFile,
+    places: &KeyPlaces,
+    buses: BusTable,
+    faults: &mut Vec<CaseFault>,
+) -> Input {
+    let network = &file.network;
+    if network.model.is_some() == network.branches.is_some() {
+        let hint = "give branches (balanced) or model (multi-phase, from covolt case import)";
+        faults.push(places.fault("network", "the network needs a table of branches or a network file, not both", hint));
+    }
+    if let Some(parts) = network.model.as_ref().and_then(|name| read_network(files, name, faults)) {
+        let name = network.model.as_deref().unwrap_or_default();
+        let buses = in_network_order(&parts, buses, file, faults);
+        let bus_id = |index: usize| parts.buses.get(index).map_or(String::new(), |b| b.id.0.clone());
+        let ends = |e: &Element| {
+            let at = |k: usize| e.terminals.get(k).or(e.terminals.first()).map_or(String::new(), |t| bus_id(t.bus.0));
+            BranchEnds { id: e.id.clone(), from: at(0), to: at(1) }
+        };
+        let branches =
+            parts.elements.iter().map(|e| Row { at: Place::new(name, None), value: ends(e) }).collect();
+        return Input { buses, branches, balanced: None, connections: Connections::multiphase(parts) };
+    }
+    let rows: Vec<Row<BranchRow>> =
+        network.branches.as_ref().map_or_else(Vec::new, |name| read_table(files, name, faults));
+    let ends = |b: &BranchRow| BranchEnds { id: b.id.clone(), from: b.from.clone(), to: b.to.clone() };
+    let branches = rows.iter().map(|row| Row { at: row.at.clone(), value: ends(&row.value) }).collect();
+    Input { buses, branches, balanced: Some(rows), connections: Connections::Balanced }
+}
+
+/// Connection of each load; `None` where that is a fault.
+fn load_connections(
+    rows: &[Row<LoadRow>],
+    buses: &BusTable,
+    connections: &mut Connections,
+    faults: &mut Vec<CaseFault>,
+) -> Vec<Option<Connection>> {
+    let mut connect = |l: &LoadRow| {
+        let what = format!("load \"{}\"", l.id);
+        match &l.ports {
+            Some(ports) => connections.connect_to_ports(&l.bus, ports, buses, &what),
+            None => connections.connect(&l.id, &l.bus, l.connection, buses, &what),
+        }
+    };
+    let mut fault = |row: &Row<LoadRow>, (key, what, hint): CellFault| faults.push(row.at.fault(key, what, hint));
+    rows.iter().map(|row| connect(&row.value).map_err(|found| fault(row, found)).ok()).collect()
+}
+
 fn assemble(
     files: &CaseFiles<'_>,
     file: &CaseFile,
@@ -124,21 +188,18 @@ fn assemble(
     let storage_value = storage_value(file, places, faults);
     scalars(file, places, faults);
     let bus_rows: Vec<Row<BusRow>> = read_table(files, &file.network.buses, faults);
-    let branches: Vec<Row<BranchRow>> = read_table(files, &file.network.branches, faults);
     let buses = BusTable::new(bus_rows, faults);
+    let Input { buses, branches, balanced, mut connections } = network_input(files, file, places, buses, faults);
     let (v_min_pu, v_max_pu) = voltage_limits(file, places, &buses, faults);
-    let grid = build_grid(file, places, &buses, &branches, faults);
+    let grid = balanced.and_then(|rows| build_grid(file, places, &buses, &rows, faults));
     let owner = owners(file, places, &buses, faults);
     let pcc = pccs(file, places, &buses, &branches, &owner, faults);
     let rows = read_devices(files, file, places, faults);
-    let dgs = generators(&rows.generators, &buses, &owner, faults);
-    let pv_systems = pvs(&rows.pvs, &buses, &owner, faults);
-    let stores = batteries(&rows.batteries, &buses, &owner, faults);
-    for row in &rows.loads {
-        if let Err((what, hint)) = buses.find(&row.value.bus, &format!("load \"{}\"", row.value.id)) {
-            faults.push(row.at.fault("bus", what, hint));
-        }
-    }
+    let mut sites = Sites { buses: &buses, owners: &owner, connections: &mut connections };
+    let dgs = generators(&rows.generators, &mut sites, faults);
+    let pv_systems = pvs(&rows.pvs, &mut sites, faults);
+    let stores = batteries(&rows.batteries, &mut sites, faults);
+    let load_sites = load_connections(&rows.loads, &buses, &mut connections, faults);
 
     let store = SeriesStore::read(files, file, &rows.pvs, &rows.loads, places, faults, warnings);
     let mut series = match store {
@@ -177,13 +238,15 @@ fn assemble(
     }
     let (mut microgrid_loads, mut feeder_loads, mut feeder_profiles) =
         (vec![Vec::new(); file.microgrid.len()], Vec::new(), Vec::new());
-    for row in &rows.loads {
+    for (row, site) in rows.loads.iter().zip(&load_sites) {
         let l = &row.value;
-        let Ok(bus) = buses.find(&l.bus, "") else { continue };
+        let Some(connection) = *site else { continue };
+        let bus = connection.bus();
         let n = owner.get(bus.0).copied().flatten();
+        let kv = buses.rows.get(bus.0).map_or(0.0, |r| r.value.kv);
         let factor = file.scaling.load * n.and_then(|n| file.microgrid.get(n)).map_or(1.0, |m| m.load_scale);
-        let Some(profile) = series.load(row, factor, &buses, faults) else { continue };
-        let load = Load { id: l.id.clone(), bus };
+        let Some(profile) = series.load(row, factor, kv, faults) else { continue };
+        let load = Load { id: l.id.clone(), connection };
         match n {
             Some(n) => {
                 microgrid_loads[n].push(load);
@@ -196,7 +259,7 @@ fn assemble(
         }
     }
     for p in &pv_systems {
-        let kv = buses.rows.get(p.device.bus.0).map_or(0.0, |r| r.value.kv);
+        let kv = buses.rows.get(p.device.connection.bus().0).map_or(0.0, |r| r.value.kv);
         let factor = file.scaling.pv * file.microgrid.get(p.owner).map_or(1.0, |m| m.pv_scale);
         if let Some(power) = series.pv(&rows.pvs[p.row], factor, kv, faults, warnings) {
             profiles[p.owner].iter_mut().for_each(|m| m.pvs_kw.push(power.clone()));
@@ -216,7 +279,16 @@ fn assemble(
         }
     }
 
-    let grid = grid.filter(|_| faults.is_empty())?;
+    if !faults.is_empty() {
+        return None;
+    }
+    let grid = match connections {
+        Connections::Balanced => DistributionGrid::from(grid?),
+        Connections::Multiphase { parts, .. } => {
+            let name = file.network.model.as_deref().unwrap_or_default();
+            DistributionGrid::from(build_multiphase(*parts, name, faults)?)
+        }
+    };
     let count = file.microgrid.len();
     let mut buses_of = vec![Vec::new(); count];
     owner.iter().enumerate().for_each(|(b, n)| n.iter().for_each(|&n| buses_of[n].push(BusIndex(b))));
@@ -239,9 +311,15 @@ fn assemble(
             p_dg_kw: dgs_of[n].iter().map(|d| d.1).collect(),
         });
     }
-    let mut limits = NetworkLimits::uniform(grid.network(), file.limits.v_min_pu, file.limits.v_max_pu);
-    limits.v_min_pu = v_min_pu;
-    limits.v_max_pu = v_max_pu;
+    let mut limits = NetworkLimits::uniform(&grid, file.limits.v_min_pu, file.limits.v_max_pu);
+    for i in 0..grid.n_voltages() {
+        let bus = grid.voltage_bus(i).0;
+        (limits.v_min_pu[i], limits.v_max_pu[i]) = if grid.is_unbalance_factor(i) {
+            (0.0, file.limits.unbalance_max_percent.map_or(NO_UNBALANCE_LIMIT, |percent| percent / 100.0))
+        } else {
+            (v_min_pu[bus], v_max_pu[bus])
+        };
+    }
     let fleet = match Fleet::try_new(grid, microgrids, feeder_loads, limits) {
         Ok(fleet) => fleet,
         Err(list) => {

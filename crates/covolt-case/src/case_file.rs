@@ -67,16 +67,18 @@ pub struct CaseFile {
 pub struct NetworkSection {
     /// Table of buses (CSV).
     pub buses: String,
-    /// Table of branches (CSV).
-    pub branches: String,
+    /// Table of branches (CSV) of a balanced network.
+    pub branches: Option<String>,
+    /// Network file of a multi-phase network, as `covolt case import` writes it; in place of branches and source.
+    pub model: Option<String>,
     /// Three-phase power base, MVA; unit of r_pu, x_pu, b_pu. Default 1.
     #[serde(default = "one")]
     pub base_mva: f64,
     /// Frequency, Hz. Default 50.
     #[serde(default = "fifty")]
     pub frequency_hz: f64,
-    /// Bus of the substation, which keeps its voltage.
-    pub source_bus: String,
+    /// Bus of the substation, which keeps its voltage; needed in a balanced network.
+    pub source_bus: Option<String>,
     /// Voltage of the source, pu. Default 1.
     #[serde(default = "one")]
     pub source_v_pu: f64,
@@ -93,6 +95,8 @@ pub struct LimitsSection {
     pub v_min_pu: f64,
     /// Highest voltage of every bus that gives none of its own, pu.
     pub v_max_pu: f64,
+    /// Highest voltage unbalance factor |V2| / |V1| of every three-phase bus, per cent. Default: no limit.
+    pub unbalance_max_percent: Option<f64>,
 }
 
 /// Device tables.

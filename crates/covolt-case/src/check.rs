@@ -75,20 +75,16 @@ const LISTED: usize = 100;
 
 fn facts(case: &Case) -> Vec<(String, String)> {
     let (fleet, data) = (&case.fleet, &case.profiles);
-    let network = fleet.grid.network();
+    let grid = &fleet.grid;
     let rated = fleet.limits.i_max_pu.iter().filter(|i| i.is_finite()).count();
-    let shape = if network.is_radial() { "radial" } else { "meshed" };
+    let shape = if grid.is_radial() { "radial" } else { "meshed" };
     let span = |r: Option<&i64>, extra: i64| r.map_or(String::new(), |&s| show(s + extra));
     let dt_s = (data.dt_h * 3600.0).round() as i64;
     let mut out = vec![
         ("case".to_string(), format!("{} ({})", case.name, case.settings.description)),
         (
             "network".to_string(),
-            format!(
-                "{} buses, {} branches ({rated} with a current limit), {shape}",
-                network.buses().len(),
-                network.branches().len()
-            ),
+            format!("{} buses, {} branches ({rated} with a current limit), {shape}", grid.n_buses(), grid.n_branches()),
         ),
         (
             "data".to_string(),

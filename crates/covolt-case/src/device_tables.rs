@@ -2,13 +2,14 @@
 
 use crate::case_file::CaseFile;
 use crate::case_files::CaseFiles;
+use crate::connections::{Connections, PhaseConnection};
 use crate::fault::{CaseFault, Place};
 use crate::network_tables::BusTable;
 use crate::table::{Row, read_table};
 use crate::table_rows::{BatteryRow, GeneratorRow, LoadRow, PvRow};
 use crate::toml_document::KeyPlaces;
 use covolt_fleet::{Battery, DieselGenerator, FuelCurve, Photovoltaic};
-use covolt_grid::BusIndex;
+use covolt_grid::Connection;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -136,44 +137,50 @@ pub(crate) fn by_owner<T>(placed: &[Placed<T>], count: usize) -> Vec<Vec<&T>> {
     lists
 }
 
-/// Bus of a device and its microgrid; a device outside every microgrid is a fault.
-pub(crate) fn place_device(
-    id: &str,
-    bus: &str,
-    at: &Place,
-    buses: &BusTable,
-    owners: &[Option<usize>],
-    faults: &mut Vec<CaseFault>,
-) -> Option<(BusIndex, usize, f64)> {
-    match buses.find(bus, &format!("device \"{id}\"")) {
-        Err((what, hint)) => {
-            faults.push(at.fault("bus", what, hint));
-            None
-        }
-        Ok(i) => match owners.get(i.0).copied().flatten() {
-            Some(n) => Some((i, n, buses.rows.get(i.0).map_or(0.0, |r| r.value.kv))),
-            None => {
-                faults.push(at.fault(
-                    "bus",
-                    format!("device \"{id}\": bus \"{bus}\" belongs to no microgrid"),
-                    "only loads may sit on the feeder; add the bus to a microgrid",
-                ));
-                None
+/// Where devices may sit: buses with their owners, and what joins a device to its bus.
+pub(crate) struct Sites<'a> {
+    pub buses: &'a BusTable,
+    pub owners: &'a [Option<usize>],
+    pub connections: &'a mut Connections,
+}
+
+impl Sites<'_> {
+    /// Connection of a device, its microgrid and its bus's voltage; a device outside every microgrid is a fault.
+    fn place(
+        &mut self,
+        (id, bus, connection): (&str, &str, Option<PhaseConnection>),
+        at: &Place,
+        faults: &mut Vec<CaseFault>,
+    ) -> Option<(Connection, usize, f64)> {
+        let connected = match self.connections.connect(id, bus, connection, self.buses, &format!("device \"{id}\"")) {
+            Ok(connected) => connected,
+            Err((key, what, hint)) => {
+                faults.push(at.fault(key, what, hint));
+                return None;
             }
-        },
+        };
+        let i = connected.bus().0;
+        let owner = self.owners.get(i).copied().flatten();
+        if owner.is_none() {
+            faults.push(at.fault(
+                "bus",
+                format!("device \"{id}\": bus \"{bus}\" belongs to no microgrid"),
+                "only loads may sit on the feeder; add the bus to a microgrid",
+            ));
+        }
+        Some((connected, owner?, self.buses.rows.get(i).map_or(0.0, |r| r.value.kv)))
     }
 }
 
 pub(crate) fn generators(
     rows: &[Row<GeneratorRow>],
-    buses: &BusTable,
-    owners: &[Option<usize>],
+    sites: &mut Sites<'_>,
     faults: &mut Vec<CaseFault>,
 ) -> Vec<Placed<(DieselGenerator, f64)>> {
     let mut out = Vec::new();
     for (row, r) in rows.iter().enumerate() {
         let g = &r.value;
-        let Some((bus, owner, kv)) = place_device(&g.id, &g.bus, &r.at, buses, owners, faults) else { continue };
+        let Some((connection, owner, kv)) = sites.place((&g.id, &g.bus, g.connection), &r.at, faults) else { continue };
         let mut check = Check { id: &g.id, at: &r.at, faults };
         check.power("p_max_kw", g.p_max_kw, kv);
         check.power("q_max_kvar", g.q_max_kvar, kv);
@@ -212,7 +219,7 @@ pub(crate) fn generators(
         }
         let device = DieselGenerator {
             id: g.id.clone(),
-            bus,
+            connection,
             p_max_kw: g.p_max_kw,
             q_max_kvar: g.q_max_kvar,
             // Without a limit the whole range can be crossed in any step, however short: a second is short enough.
@@ -227,20 +234,20 @@ pub(crate) fn generators(
 
 pub(crate) fn pvs(
     rows: &[Row<PvRow>],
-    buses: &BusTable,
-    owners: &[Option<usize>],
+    sites: &mut Sites<'_>,
     faults: &mut Vec<CaseFault>,
 ) -> Vec<Placed<Photovoltaic>> {
     let mut out = Vec::new();
     for (row, r) in rows.iter().enumerate() {
         let p = &r.value;
-        let Some((bus, owner, kv)) = place_device(&p.id, &p.bus, &r.at, buses, owners, faults) else { continue };
+        let Some((connection, owner, kv)) = sites.place((&p.id, &p.bus, p.connection), &r.at, faults) else { continue };
         let mut check = Check { id: &p.id, at: &r.at, faults };
         check.power("q_max_kvar", p.q_max_kvar, kv);
         if let Some(s) = p.s_max_kva {
             check.power("s_max_kva", s, kv);
         }
-        let device = Photovoltaic { id: p.id.clone(), bus, q_max_kvar: p.q_max_kvar, s_max_kva: p.s_max_kva };
+        let device =
+            Photovoltaic { id: p.id.clone(), connection, q_max_kvar: p.q_max_kvar, s_max_kva: p.s_max_kva };
         out.push(Placed { owner, row, device });
     }
     out
@@ -248,14 +255,13 @@ pub(crate) fn pvs(
 
 pub(crate) fn batteries(
     rows: &[Row<BatteryRow>],
-    buses: &BusTable,
-    owners: &[Option<usize>],
+    sites: &mut Sites<'_>,
     faults: &mut Vec<CaseFault>,
 ) -> Vec<Placed<(Battery, f64)>> {
     let mut out = Vec::new();
     for (row, r) in rows.iter().enumerate() {
         let b = &r.value;
-        let Some((bus, owner, kv)) = place_device(&b.id, &b.bus, &r.at, buses, owners, faults) else { continue };
+        let Some((connection, owner, kv)) = sites.place((&b.id, &b.bus, b.connection), &r.at, faults) else { continue };
         let mut check = Check { id: &b.id, at: &r.at, faults };
         if b.capacity_kwh <= 0.0 {
             check.fault("capacity_kwh", format!("capacity {} kWh", b.capacity_kwh), "must be above 0");
@@ -302,7 +308,7 @@ pub(crate) fn batteries(
         check.rating(b.s_max_kva, b.p_charge_max_kw.max(b.p_discharge_max_kw));
         let device = Battery {
             id: b.id.clone(),
-            bus,
+            connection,
             capacity_kwh: b.capacity_kwh,
             soc_min: low,
             soc_max: high,

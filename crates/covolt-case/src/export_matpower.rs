@@ -1,7 +1,7 @@
 //! The network and one step's injections as a MATPOWER case (format version 2).
 
 use crate::case::Case;
-use crate::export_opendss::{check_length, comment};
+use crate::export_opendss::{balanced, check_length, comment};
 use crate::fault::CaseError;
 use crate::injections::Injections;
 use std::fmt::Write;
@@ -13,8 +13,8 @@ const FORMAT: &str = "MATPOWER";
 /// # Errors
 /// The network has something that the format cannot express, or the injections do not fit it.
 pub fn export_matpower(case: &Case, injections: Option<&Injections>) -> Result<String, CaseError> {
-    let network = case.fleet.grid.network();
-    let none = Injections::zero("none", network);
+    let network = balanced(case, FORMAT)?;
+    let none = Injections::zero("none", &case.fleet.grid);
     let step = injections.unwrap_or(&none);
     check_length(network, step)?;
     if let Some(bus) = network.buses().iter().find(|b| !b.phases.is_balanced()) {

@@ -7,13 +7,19 @@
 use crate::case::Case;
 use crate::fault::CaseError;
 use crate::injections::Injections;
-use covolt_grid::{BranchKind, Network};
+use covolt_grid::{BranchKind, Grid, Network};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
 const FORMAT: &str = "OpenDSS";
 /// Source reactance, ohm: small against any line, large enough for the solver's arithmetic.
 const SOURCE_OHM: f64 = 1e-7;
+
+/// The network, where the format can hold it.
+pub(crate) fn balanced<'a>(case: &'a Case, format: &'static str) -> Result<&'a Network, CaseError> {
+    let what = "a network of several phases".to_owned();
+    case.fleet.grid.balanced().map(Grid::network).ok_or(CaseError::NotExpressible { format, what })
+}
 
 fn refuse(what: String) -> CaseError {
     CaseError::NotExpressible { format: FORMAT, what }
@@ -56,8 +62,8 @@ pub(crate) fn comment(text: &str) -> String {
 /// # Errors
 /// The network has something that the script cannot express exactly, or the injections do not fit it.
 pub fn export_opendss(case: &Case, injections: Option<&Injections>) -> Result<String, CaseError> {
-    let network = case.fleet.grid.network();
-    let none = Injections::zero("none", network);
+    let network = balanced(case, FORMAT)?;
+    let none = Injections::zero("none", &case.fleet.grid);
     let step = injections.unwrap_or(&none);
     check_length(network, step)?;
     if let Some(bus) = network.buses().iter().find(|b| !b.phases.is_balanced()) {

@@ -1,6 +1,7 @@
 //! Fingerprints: SHA-256 over what a trained policy depends on (network, devices, limits, layout), and over the data.
 
 use covolt_fleet::{Fleet, Profiles, ScaledSeries};
+use covolt_grid::{BusIndex, Grid};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -23,30 +24,32 @@ pub(crate) fn case_fingerprint(fleet: &Fleet, steps: usize, dt_h: f64) -> String
         // `{:?}` writes the shortest text that reads back to the same number.
         let _ = writeln!(text, "{}|{numbers:?}", parts.join("|"));
     };
-    let network = fleet.grid.network();
-    line(&[VERSION], &[network.base_mva(), network.f_hz(), steps as f64, dt_h]);
-    let bus = |i: covolt_grid::BusIndex| network.buses().get(i.0).map_or("", |b| b.id.0.as_str());
-    let s = network.source();
-    line(&["source", bus(s.bus)], &[s.v_pu, s.angle_deg]);
-    for (i, b) in network.buses().iter().enumerate() {
-        let limit = |v: &[f64]| v.get(i).copied().unwrap_or(f64::NAN);
-        line(&["bus", &b.id.0], &[b.v_base_kv, limit(&fleet.limits.v_min_pu), limit(&fleet.limits.v_max_pu)]);
-    }
-    for (i, b) in network.branches().iter().enumerate() {
-        let z = [b.series_z_pu, b.shunt_from_pu, b.shunt_to_pu].map(|m| m.first());
-        let limit = fleet.limits.i_max_pu.get(i).copied().unwrap_or(f64::NAN);
-        let numbers = [z[0].re, z[0].im, z[1].re, z[1].im, z[2].re, z[2].im, b.tap.re, b.tap.im, limit];
-        line(&["branch", &b.id.0, bus(b.from), bus(b.to)], &numbers);
-    }
-    for shunt in network.shunts() {
-        let y = shunt.y_pu.first();
-        line(&["shunt", bus(shunt.bus)], &[y.re, y.im]);
+    let grid = &fleet.grid;
+    let bus = |i: BusIndex| grid.bus_id(i);
+    if let Some(network) = grid.balanced().map(Grid::network) {
+        line(&[VERSION], &[network.base_mva(), network.f_hz(), steps as f64, dt_h]);
+        let s = network.source();
+        line(&["source", bus(s.bus)], &[s.v_pu, s.angle_deg]);
+        for (i, b) in network.buses().iter().enumerate() {
+            let limit = |v: &[f64]| v.get(i).copied().unwrap_or(f64::NAN);
+            line(&["bus", &b.id.0], &[b.v_base_kv, limit(&fleet.limits.v_min_pu), limit(&fleet.limits.v_max_pu)]);
+        }
+        for (i, b) in network.branches().iter().enumerate() {
+            let z = [b.series_z_pu, b.shunt_from_pu, b.shunt_to_pu].map(|m| m.first());
+            let limit = fleet.limits.i_max_pu.get(i).copied().unwrap_or(f64::NAN);
+            let numbers = [z[0].re, z[0].im, z[1].re, z[1].im, z[2].re, z[2].im, b.tap.re, b.tap.im, limit];
+            line(&["branch", &b.id.0, bus(b.from), bus(b.to)], &numbers);
+        }
+        for shunt in network.shunts() {
+            let y = shunt.y_pu.first();
+            line(&["shunt", bus(shunt.bus)], &[y.re, y.im]);
+        }
     }
     for l in &fleet.feeder_loads {
-        line(&["load", &l.id, bus(l.bus)], &[]);
+        line(&["load", &l.id, bus(l.connection.bus())], &[]);
     }
     for m in &fleet.microgrids {
-        let pcc = network.branches().get(m.pcc.0).map_or("", |b| b.id.0.as_str());
+        let pcc = grid.branch_id(m.pcc);
         line(&["microgrid", &m.name, pcc], &[m.fuel_price_per_l]);
         for b in &m.buses {
             line(&["of", bus(*b)], &[]);
@@ -55,12 +58,12 @@ pub(crate) fn case_fingerprint(fleet: &Fleet, steps: usize, dt_h: f64) -> String
             let f = d.fuel;
             let s = d.s_max_kva.unwrap_or(f64::INFINITY);
             line(
-                &["dg", &d.id, bus(d.bus)],
+                &["dg", &d.id, bus(d.connection.bus())],
                 &[d.p_max_kw, d.q_max_kvar, d.ramp_kw_per_min, s, f.a_l_per_kw2h, f.b_l_per_kwh, f.c_l_per_h],
             );
         }
         for d in &m.pvs {
-            line(&["pv", &d.id, bus(d.bus)], &[d.q_max_kvar, d.s_max_kva.unwrap_or(f64::INFINITY)]);
+            line(&["pv", &d.id, bus(d.connection.bus())], &[d.q_max_kvar, d.s_max_kva.unwrap_or(f64::INFINITY)]);
         }
         for d in &m.batteries {
             let s = d.s_max_kva.unwrap_or(f64::INFINITY);
@@ -75,10 +78,10 @@ pub(crate) fn case_fingerprint(fleet: &Fleet, steps: usize, dt_h: f64) -> String
                 d.q_max_kvar,
                 s,
             ];
-            line(&["battery", &d.id, bus(d.bus)], &numbers);
+            line(&["battery", &d.id, bus(d.connection.bus())], &numbers);
         }
         for l in &m.loads {
-            line(&["load", &l.id, bus(l.bus)], &[]);
+            line(&["load", &l.id, bus(l.connection.bus())], &[]);
         }
     }
     hex(&Sha256::digest(text.as_bytes()))

@@ -4,7 +4,6 @@ use crate::case_file::CaseFile;
 use crate::fault::{CaseFault, suggestion};
 use crate::network_tables::BusTable;
 use crate::table::Row;
-use crate::table_rows::BranchRow;
 use crate::toml_document::KeyPlaces;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -100,12 +99,20 @@ pub(crate) fn owners(
     owners
 }
 
-/// PCC branch (row of the branch table) of each microgrid; checks its direction and that no other branch leads out.
+/// A branch by its ends: what ownership needs to know of it.
+#[derive(Debug, Clone)]
+pub(crate) struct BranchEnds {
+    pub id: String,
+    pub from: String,
+    pub to: String,
+}
+
+/// PCC branch (index in the list) of each microgrid; checks its direction and that no other branch leads out.
 pub(crate) fn pccs(
     file: &CaseFile,
     places: &KeyPlaces,
     buses: &BusTable,
-    branches: &[Row<BranchRow>],
+    branches: &[Row<BranchEnds>],
     owners: &[Option<usize>],
     faults: &mut Vec<CaseFault>,
 ) -> Vec<Option<usize>> {

@@ -148,7 +148,10 @@ pub(crate) fn build_grid(
             "must lie between 0.5 and 1.5 pu of the bus's kV",
         ));
     }
-    let source = buses.find(&file.network.source_bus, "the source");
+    let source = match &file.network.source_bus {
+        Some(bus) => buses.find(bus, "the source"),
+        None => Err(("there is no source bus".to_owned(), "name the substation".to_owned())),
+    };
     if let Err((what, hint)) = &source {
         faults.push(places.fault("network.source_bus", what, hint));
     }
@@ -171,7 +174,7 @@ pub(crate) fn build_grid(
         .map(|r| Bus { id: BusId(r.value.id.clone()), v_base_kv: r.value.kv, phases: Phases::BALANCED })
         .collect();
     let shunts = shunts(base, buses);
-    if faults.len() > before || faults.iter().any(|f| f.file == file.network.buses || f.file == file.network.branches) {
+    if faults.len() > before || faults.iter().any(|f| f.file == file.network.buses || Some(&f.file) == file.network.branches.as_ref()) {
         // An incomplete table would only add islands that are not there.
         return None;
     }
@@ -337,6 +340,6 @@ fn network_fault(fault: &NetworkFault, file: &CaseFile, buses: &BusTable, branch
         }
         _ => (None, "", "check the network tables"),
     };
-    let place = place.unwrap_or_else(|| crate::fault::Place::new(&file.network.branches, None));
+    let place = place.unwrap_or_else(|| crate::fault::Place::new(file.network.branches.as_deref().unwrap_or_default(), None));
     place.fault(key, fault.to_string(), hint)
 }

@@ -3,7 +3,6 @@
 use crate::case_file::PriceSection;
 use crate::device_tables::implausible_power;
 use crate::fault::CaseFault;
-use crate::network_tables::BusTable;
 use crate::series_store::{Column, SeriesStore};
 use crate::table::Row;
 use crate::table_rows::{LoadRow, PvRow};
@@ -110,7 +109,7 @@ impl SeriesStore {
         &mut self,
         row: &Row<LoadRow>,
         factor: f64,
-        buses: &BusTable,
+        kv: f64,
         faults: &mut Vec<CaseFault>,
     ) -> Option<LoadProfile> {
         let (l, at) = (&row.value, &row.at);
@@ -202,7 +201,6 @@ impl SeriesStore {
             let (low, high) = s.column.range(s.scale);
             high.max(-low)
         };
-        let kv = buses.index.get(&l.bus).and_then(|&i| buses.rows.get(i)).map_or(0.0, |r| r.value.kv);
         for (key, s) in [("p_scale", &p), ("q_scale", &q)] {
             if let Some((what, hint)) = implausible_power(peak(s), kv) {
                 faults.push(at.fault(key, format!("load \"{}\": {what}", l.id), hint));

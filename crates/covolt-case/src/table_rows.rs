@@ -1,6 +1,7 @@
 //! The columns of a case's tables. The doc comments here are the source of their JSON schemas; `docs/case-format.md` documents
 //! every column with unit, default and example.
 
+use crate::connections::PhaseConnection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +79,8 @@ pub struct GeneratorRow {
     pub id: String,
     /// Bus; its microgrid owns the generator.
     pub bus: String,
+    /// In a multi-phase network: "wye" or "delta". Default wye.
+    pub connection: Option<PhaseConnection>,
     /// Largest active power, kW.
     pub p_max_kw: f64,
     /// Largest reactive power, kvar.
@@ -104,6 +107,8 @@ pub struct PvRow {
     pub id: String,
     /// Bus; its microgrid owns the system.
     pub bus: String,
+    /// In a multi-phase network: "wye" or "delta". Default wye.
+    pub connection: Option<PhaseConnection>,
     /// Largest reactive power in either direction, kvar.
     pub q_max_kvar: f64,
     /// Apparent-power rating of the inverter, kVA. Default: none. Power beyond it is cut off.
@@ -128,6 +133,8 @@ pub struct BatteryRow {
     pub id: String,
     /// Bus; its microgrid owns the battery.
     pub bus: String,
+    /// In a multi-phase network: "wye" or "delta". Default wye.
+    pub connection: Option<PhaseConnection>,
     /// Capacity, kWh.
     pub capacity_kwh: f64,
     /// Lowest state of charge, 0 to 1. Default 0.
@@ -158,6 +165,10 @@ pub struct LoadRow {
     pub id: String,
     /// Bus.
     pub bus: String,
+    /// In a multi-phase network: "wye" or "delta". Default wye.
+    pub connection: Option<PhaseConnection>,
+    /// In a multi-phase network: ports of the network file, separated by spaces, in place of ports of its own.
+    pub ports: Option<String>,
     /// Name of the series.
     pub series: Option<String>,
     /// Column of the active power.

@@ -11,12 +11,12 @@ fn dispatch(case: &Case, row: usize, share: f64) -> Injections {
     let mut inj = Injections::of_row(case, row).unwrap();
     for m in &case.fleet.microgrids {
         for d in &m.dgs {
-            inj.p_kw[d.bus.0] += share * d.p_max_kw;
-            inj.q_kvar[d.bus.0] += 0.7 * share * d.q_max_kvar;
+            inj.p_kw[d.connection.bus().0] += share * d.p_max_kw;
+            inj.q_kvar[d.connection.bus().0] += 0.7 * share * d.q_max_kvar;
         }
         for b in &m.batteries {
-            inj.p_kw[b.bus.0] -= 0.4 * b.p_charge_max_kw;
-            inj.q_kvar[b.bus.0] += 0.3 * b.q_max_kvar;
+            inj.p_kw[b.connection.bus().0] -= 0.4 * b.p_charge_max_kw;
+            inj.q_kvar[b.connection.bus().0] += 0.3 * b.q_max_kvar;
         }
     }
     inj
@@ -30,7 +30,7 @@ fn field(line: &str, key: &str) -> f64 {
 #[test]
 fn law_opendss_script_says_the_networks_numbers() {
     let case = Case::builtin().unwrap();
-    let network = case.fleet.grid.network();
+    let network = case.fleet.grid.balanced().unwrap().network();
     let inj = dispatch(&case, 12_000, 0.6);
     let script = export_opendss(&case, Some(&inj)).unwrap();
     let mut branch_of = BTreeMap::new();
@@ -70,7 +70,7 @@ fn law_opendss_script_says_the_networks_numbers() {
 #[test]
 fn law_matpower_case_says_the_networks_numbers() {
     let case = Case::builtin().unwrap();
-    let network = case.fleet.grid.network();
+    let network = case.fleet.grid.balanced().unwrap().network();
     let inj = dispatch(&case, 12_000, 0.6);
     let text = export_matpower(&case, Some(&inj)).unwrap();
     let table = |name: &str| -> Vec<Vec<f64>> {
@@ -112,7 +112,7 @@ fn law_matpower_case_says_the_networks_numbers() {
 #[test]
 fn law_injections_survive_their_table() {
     let case = Case::builtin().unwrap();
-    let network = case.fleet.grid.network();
+    let network = case.fleet.grid.balanced().unwrap().network();
     let steps: Vec<Injections> = [100, 200].iter().map(|&r| dispatch(&case, r, 0.3)).collect();
     let mut text = String::from("t,bus,p_kw,q_kvar\n");
     for s in &steps {
@@ -120,10 +120,11 @@ fn law_injections_survive_their_table() {
             writeln!(text, "{},{},{},{}", s.label, b.id, s.p_kw[i], s.q_kvar[i]).unwrap();
         }
     }
-    assert_eq!(Injections::read_csv(&text, network).unwrap(), steps);
-    let faults = Injections::read_csv("t,bus,p_kw,q_kvar\n0,F1,1,1\n0,F99,1,1\n0,F2,x,1\n", network).unwrap_err();
+    assert_eq!(Injections::read_csv(&text, &case.fleet.grid).unwrap(), steps);
+    let faults =
+        Injections::read_csv("t,bus,p_kw,q_kvar\n0,F1,1,1\n0,F99,1,1\n0,F2,x,1\n", &case.fleet.grid).unwrap_err();
     assert_eq!(faults.iter().map(|f| f.line).collect::<Vec<_>>(), [Some(3), Some(4)]);
-    assert!(Injections::read_csv("", network).is_err());
+    assert!(Injections::read_csv("", &case.fleet.grid).is_err());
 }
 
 #[test]
@@ -133,7 +134,7 @@ fn ref_folder_for_the_opendss_check() {
         return;
     };
     let case = Case::builtin().unwrap();
-    let (grid, network) = (&case.fleet.grid, case.fleet.grid.network());
+    let (grid, network) = (&case.fleet.grid, case.fleet.grid.balanced().unwrap().network());
     let mut ws = grid.workspace();
     let mut injections = String::from("t,bus,p_kw,q_kvar\n");
     let mut buses = String::from("t,bus,vm_pu,va_deg\n");

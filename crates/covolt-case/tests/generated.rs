@@ -107,7 +107,7 @@ fn law_size_grows_linearly() {
         let case = draw(count, 1).to_case().unwrap();
         let feeders = count.div_ceil(PER_FEEDER);
         assert_eq!(case.fleet.grid.n_buses(), 1 + feeders + 15 * count);
-        assert!(case.fleet.grid.network().is_radial());
+        assert!(case.fleet.grid.balanced().unwrap().network().is_radial());
     }
     assert_eq!(draw(0, 1).to_case().unwrap().fleet.microgrids.len(), 1);
     assert_eq!(LARGEST, 10_000);

@@ -7,7 +7,7 @@ use covolt_fleet::{
     BaseDemand, CURRENT_TOLERANCE_RELATIVE, Fleet, Limit, Nearest, PhysicsWorkspace, VOLTAGE_TOLERANCE_PU, Window,
     WindowReturns,
 };
-use covolt_grid::{BusIndex, Complex64, FlowOptions, GridError};
+use covolt_grid::{Complex64, FlowOptions, GridError};
 use std::collections::BTreeSet;
 
 /// How a decision came about: what the certificate says beside the physics.
@@ -39,7 +39,7 @@ impl Examination {
         ws: &mut PhysicsWorkspace,
     ) -> Examination {
         ws.options = FlowOptions::default();
-        let mut voltages = Vec::with_capacity(fleet.grid.n_buses() * window.steps);
+        let mut voltages = Vec::with_capacity(fleet.grid.n_nodes() * window.steps);
         let returns = evaluate_each(fleet, window, base, actions, ws, |_, v| voltages.extend_from_slice(v));
         Examination { returns, local: local_limits::check(fleet, window, actions), voltages }
     }
@@ -70,15 +70,14 @@ impl Examination {
         if !self.returns.as_ref().is_ok_and(any) {
             return tight;
         }
-        let source = fleet.grid.network().source().bus;
-        for (step, v) in self.voltages.chunks_exact(fleet.grid.n_buses()).enumerate() {
+        for (step, v) in self.voltages.chunks_exact(fleet.grid.n_nodes()).enumerate() {
             let mut keep = |limit: Limit, excess: f64, room: f64| {
                 if excess.is_nan() || excess > -room {
                     tight.push(Nearest { step, limit, excess });
                 }
             };
-            for (bus, voltage) in v.iter().enumerate().filter(|(bus, _)| BusIndex(*bus) != source) {
-                let magnitude = voltage.norm_sqr().sqrt();
+            for bus in (0..fleet.grid.n_voltages()).filter(|&i| !fleet.grid.is_fixed_voltage(i)) {
+                let magnitude = fleet.grid.voltage_pu(bus, v);
                 keep(Limit::VoltageLow(bus), fleet.limits.v_min_pu[bus] - magnitude, BINDING_VOLTAGE_PU);
                 keep(Limit::VoltageHigh(bus), magnitude - fleet.limits.v_max_pu[bus], BINDING_VOLTAGE_PU);
             }
@@ -165,14 +164,13 @@ fn tolerances_beyond(nearest: Nearest) -> f64 {
 }
 
 fn network_reading(fleet: &Fleet, nearest: Nearest) -> LimitReading {
-    let network = fleet.grid.network();
-    let (element, unit) = match nearest.limit {
-        Limit::VoltageLow(bus) | Limit::VoltageHigh(bus) => (&network.buses()[bus].id.0, LimitUnit::VoltagePu),
-        Limit::Current(branch) => (&network.branches()[branch].id.0, LimitUnit::CurrentFraction),
+    let unit = match nearest.limit {
+        Limit::VoltageLow(_) | Limit::VoltageHigh(_) => LimitUnit::VoltagePu,
+        Limit::Current(_) => LimitUnit::CurrentFraction,
     };
     LimitReading {
         name: nearest.limit.describe(fleet),
-        element: element.clone(),
+        element: nearest.limit.element(fleet),
         step: nearest.step,
         excess: nearest.excess,
         unit,

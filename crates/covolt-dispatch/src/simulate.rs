@@ -19,7 +19,7 @@ use covolt_fleet::{
     BaseDemand, Cost, Fleet, LossCurvature, MicrogridStart, PhysicsWorkspace, PriceOutlook, Profiles, TerminalValue,
     Window,
 };
-use covolt_grid::{BranchIndex, Complex64, CurrentSide};
+use covolt_grid::Complex64;
 use std::ops::{ControlFlow, Range};
 use std::time::Instant;
 
@@ -151,7 +151,7 @@ fn keep_network(
     let base = BaseDemand::new(fleet, truth);
     ws.solve_step(fleet, &base, &record.actions, 1, 0)
         .map_err(|source| DispatchError::NoPowerFlow { row: record.row, source })?;
-    let base_kva = fleet.grid.network().base_mva() * 1e3;
+    let base_kva = fleet.grid.base_kva();
     let (p, q) = ws.demand();
     record.demand_kw = p.iter().map(|p| p * base_kva).collect();
     record.demand_kvar = q.iter().map(|q| q * base_kva).collect();
@@ -160,21 +160,13 @@ fn keep_network(
     Ok(())
 }
 
-/// Currents of all branches, A, and their loading.
+/// All monitored currents, A, and their loading.
 fn branch_readings(fleet: &Fleet, v: &[Complex64]) -> Vec<BranchReading> {
-    fleet
-        .grid
-        .branch_admittances()
-        .iter()
-        .zip(fleet.grid.branch_amperes())
-        .zip(&fleet.limits.i_max_pu)
-        .enumerate()
-        .map(|(branch, ((admittance, amperes), limit))| BranchReading {
-            from_a: admittance.current(CurrentSide::From, v).norm() * amperes.base_from_a,
-            to_a: admittance.current(CurrentSide::To, v).norm() * amperes.base_to_a,
-            loading: limit
-                .is_finite()
-                .then(|| covolt_fleet::returns::loading_pu(fleet, BranchIndex(branch).0, v) / limit),
+    (fleet.limits.i_max_pu.iter().enumerate())
+        .map(|(current, limit)| {
+            let (from_a, to_a) = fleet.grid.current_ends_a(current, v);
+            let loading = limit.is_finite().then(|| covolt_fleet::returns::loading_pu(fleet, current, v) / limit);
+            BranchReading { from_a, to_a, loading }
         })
         .collect()
 }

@@ -37,7 +37,7 @@ impl Default for SimulationSettings {
     }
 }
 
-/// Current of one branch in one step.
+/// One monitored current in one step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BranchReading {
     /// Magnitude at the from end, A.
@@ -65,11 +65,11 @@ pub struct StepRecord {
     pub costs: Vec<Cost>,
     /// Net **demand** per bus, kW (empty unless kept); the substation's own entry holds no exchange.
     pub demand_kw: Vec<f64>,
-    /// Net demand per bus, kvar (empty unless kept).
+    /// Net demand per port, kvar (empty unless kept).
     pub demand_kvar: Vec<f64>,
-    /// Voltage per bus, pu (empty unless kept).
+    /// Voltage per node, pu (empty unless kept).
     pub voltages: Vec<Complex64>,
-    /// Per branch (empty unless kept).
+    /// Per monitored current (empty unless kept).
     pub branches: Vec<BranchReading>,
     /// Certificate of the window's decision: as the agent saw it.
     pub decision: Certificate,

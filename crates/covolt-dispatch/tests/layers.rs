@@ -203,7 +203,7 @@ fn law_a_simulated_stretch_of_the_builtin_case_is_safe() {
     .unwrap();
     assert_eq!((record.violating_steps(), record.steps.len()), (0, 12));
     // What was applied is what a power flow of the recorded demand gives.
-    let base_kva = case.fleet.grid.network().base_mva() * 1e3;
+    let base_kva = case.fleet.grid.balanced().unwrap().network().base_mva() * 1e3;
     let mut flow = case.fleet.grid.workspace();
     for step in &record.steps {
         let pu = |kw: &[f64]| kw.iter().map(|p| p / base_kva).collect::<Vec<f64>>();

@@ -53,13 +53,13 @@ fn law_energy_and_power_balance() {
     let record = s.day(2, NOISY);
     assert!(record.is_complete() && record.steps.len() == 24);
     assert_eq!(record.infeasible_steps(), record.violating_steps());
-    let base_kva = s.fleet.grid.network().base_mva() * 1e3;
+    let base_kva = s.fleet.grid.base_kva();
     let mut soc: Vec<Vec<f64>> = record.start.iter().map(|start| start.soc.clone()).collect();
     let mut before: Vec<Vec<f64>> = record.start.iter().map(|start| start.p_dg_kw.clone()).collect();
     for step in &record.steps {
-        let slack_kw = s.fleet.grid.slack_power_pu(&step.voltages).re * base_kva;
+        let slack_kw = s.fleet.grid.source_power_pu(&step.voltages).re * base_kva;
         let losses_kw = s.fleet.grid.losses_pu(&step.voltages).re * base_kva;
-        let source = s.fleet.grid.network().source().bus.0;
+        let source = s.fleet.grid.balanced().unwrap().network().source().bus.0;
         let demand: f64 = step.demand_kw.iter().enumerate().filter(|(bus, _)| *bus != source).map(|(_, p)| p).sum();
         assert!((slack_kw - losses_kw - demand).abs() < 1e-4, "{slack_kw} {losses_kw} {demand}");
         let mut fuel_and_exchange = 0.0;
@@ -89,7 +89,7 @@ fn law_energy_and_power_balance() {
         }
         assert!((step.cost_usd() - fuel_and_exchange).abs() < 1e-9);
         for (branch, reading) in step.branches.iter().enumerate() {
-            let amperes = &s.fleet.grid.branch_amperes()[branch];
+            let amperes = &s.fleet.grid.balanced().unwrap().branch_amperes()[branch];
             if let Some(loading) = reading.loading {
                 // The rating holds at the to side; the test fleet's limits are 0.8 of it.
                 let rating = amperes.rating_a.unwrap() * 0.8;

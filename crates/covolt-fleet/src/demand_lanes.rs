@@ -14,19 +14,31 @@ pub(crate) fn load_demand<'a>(
     lane: usize,
     demand: &mut [ComplexLanes],
 ) {
-    let per_kva = 1e-3 / fleet.grid.network().base_mva();
     let (p, q) = base.step(t);
     for ((demand, p), q) in demand.iter_mut().zip(p).zip(q) {
         demand.re.0[lane] = *p;
         demand.im.0[lane] = *q;
     }
+    add_devices(fleet, action, steps, t, lane, demand);
+}
+
+/// What the agents' devices add to the demand of step `t` in lane `lane`.
+pub(crate) fn add_devices<'a>(
+    fleet: &Fleet,
+    action: impl Fn(usize) -> &'a [f64],
+    steps: usize,
+    t: usize,
+    lane: usize,
+    demand: &mut [ComplexLanes],
+) {
+    let per_kva = 1.0 / fleet.grid.base_kva();
     for (n, mg) in fleet.microgrids.iter().enumerate() {
         let action = action(n);
-        mg.for_each_device(&mg.layout(steps), t, |bus, active, reactive, sign| {
+        mg.for_each_device(&mg.layout(steps), t, |port, active, reactive, sign| {
             if let Some(active) = active {
-                demand[bus.0].re.0[lane] += sign * action[active] * per_kva;
+                demand[port.0].re.0[lane] += sign * action[active] * per_kva;
             }
-            demand[bus.0].im.0[lane] += sign * action[reactive] * per_kva;
+            demand[port.0].im.0[lane] += sign * action[reactive] * per_kva;
         });
     }
 }

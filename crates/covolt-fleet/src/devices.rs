@@ -3,7 +3,7 @@
 //! Powers are in kW / kvar, energies in kWh, states of charge are fractions of the capacity (0 to 1).
 //! A diesel generator and a PV system inject; a battery's net power is positive when it charges.
 
-use covolt_grid::BusIndex;
+use covolt_grid::Connection;
 use serde::{Deserialize, Serialize};
 
 /// Quadratic fuel use (2) of a diesel generator: F = a P^2 + b P + c litres per hour with P in kW.
@@ -34,8 +34,8 @@ impl FuelCurve {
 pub struct DieselGenerator {
     /// Identifier as the user wrote it.
     pub id: String,
-    /// Bus it is connected to.
-    pub bus: BusIndex,
+    /// Where it is connected.
+    pub connection: Connection,
     /// Largest active power, kW.
     pub p_max_kw: f64,
     /// Largest reactive power, kvar.
@@ -60,8 +60,8 @@ impl DieselGenerator {
 pub struct Photovoltaic {
     /// Identifier as the user wrote it.
     pub id: String,
-    /// Bus it is connected to.
-    pub bus: BusIndex,
+    /// Where it is connected.
+    pub connection: Connection,
     /// Largest reactive power in either direction, kvar.
     pub q_max_kvar: f64,
     /// Apparent-power rating of the inverter, kVA; where given, P^2 + Q^2 <= S_max^2 holds too.
@@ -80,8 +80,8 @@ impl Photovoltaic {
 pub struct Battery {
     /// Identifier as the user wrote it.
     pub id: String,
-    /// Bus it is connected to.
-    pub bus: BusIndex,
+    /// Where it is connected.
+    pub connection: Connection,
     /// Capacity E_cap, kWh.
     pub capacity_kwh: f64,
     /// Lowest state of charge.
@@ -126,8 +126,8 @@ impl Battery {
 pub struct Load {
     /// Identifier as the user wrote it.
     pub id: String,
-    /// Bus it is connected to.
-    pub bus: BusIndex,
+    /// Where it is connected.
+    pub connection: Connection,
 }
 
 /// min(q_max, sqrt(s_max^2 - p^2)); zero when the active power alone uses the whole rating.

@@ -12,7 +12,7 @@ use crate::fleet::{Fleet, Microgrid};
 use crate::limits::NetworkLimits;
 use crate::returns::{Limit, Nearest, WindowReturns};
 use crate::window::Window;
-use covolt_grid::{BranchIndex, BusIndex, Grid, Network, Shunt, Source};
+use covolt_grid::{BranchIndex, BusIndex, Connection, Grid, Network, Shunt, Source};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// One feeder; bus 0 of its network is the source.
@@ -45,7 +45,8 @@ pub(crate) struct FeederMemory {
 }
 
 impl Fleet {
-    /// The feeders in the order of their first bus; none where the network is a single part, which is its own feeder.
+    /// The feeders in the order of their first bus; none where the network is a single part, which is its own feeder, and none in
+    /// multi-phase networks, whose sources are behind an impedance that ties everything together.
     pub fn feeders(&self) -> Arc<[Feeder]> {
         let mut memory = self.feeder_memory.cut.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(cut) = memory
@@ -93,7 +94,7 @@ fn part_of_bus(network: &Network) -> Vec<usize> {
 }
 
 fn cut_feeders(fleet: &Fleet) -> Vec<Feeder> {
-    let network = fleet.grid.network();
+    let Some(network) = fleet.grid.balanced().map(Grid::network) else { return Vec::new() };
     let source = network.source().bus.0;
     let part = part_of_bus(network);
     let parts = part[source];
@@ -114,14 +115,14 @@ fn cut_feeders(fleet: &Fleet) -> Vec<Feeder> {
     let branch_lists = of_part(&mut branches.iter().map(|b| part[far_end(b)]));
     let shunts = of_part(&mut network.shunts().iter().map(|s| part[s.bus.0]));
     let microgrids = of_part(&mut fleet.microgrids.iter().map(|m| part[branches[m.pcc.0].to.0]));
-    let loads = of_part(&mut fleet.feeder_loads.iter().map(|l| part[l.bus.0]));
+    let loads = of_part(&mut fleet.feeder_loads.iter().map(|l| part[l.connection.bus().0]));
     let mut bus_in_part = vec![0; network.buses().len()];
     let mut branch_in_part = vec![0; branches.len()];
     for (buses, list) in buses.iter().zip(&branch_lists) {
         buses.iter().enumerate().for_each(|(i, &bus)| bus_in_part[bus] = i + 1);
         list.iter().enumerate().for_each(|(i, &branch)| branch_in_part[branch] = i);
     }
-    let whole = Whole { fleet, bus_in_part, branch_in_part };
+    let whole = Whole { fleet, network, bus_in_part, branch_in_part };
     let mut feeders = Vec::with_capacity(parts);
     for p in 0..parts {
         let buses = std::iter::once(source).chain(buses[p].iter().copied()).collect();
@@ -137,6 +138,7 @@ fn cut_feeders(fleet: &Fleet) -> Vec<Feeder> {
 /// The fleet that is cut, and where its buses and branches go.
 struct Whole<'a> {
     fleet: &'a Fleet,
+    network: &'a Network,
     bus_in_part: Vec<usize>,
     branch_in_part: Vec<usize>,
 }
@@ -144,6 +146,10 @@ struct Whole<'a> {
 impl Whole<'_> {
     fn bus(&self, bus: BusIndex) -> BusIndex {
         BusIndex(self.bus_in_part[bus.0])
+    }
+
+    fn connection(&self, connection: Connection) -> Connection {
+        Connection::balanced(self.bus(connection.bus()))
     }
 
     fn feeder(
@@ -154,7 +160,7 @@ impl Whole<'_> {
         microgrids: Vec<usize>,
         loads: Vec<usize>,
     ) -> Option<Feeder> {
-        let (fleet, network) = (self.fleet, self.fleet.grid.network());
+        let (fleet, network) = (self.fleet, self.network);
         let own_branches = branches.iter().map(|&b| {
             let branch = &network.branches()[b];
             covolt_grid::Branch { from: self.bus(branch.from), to: self.bus(branch.to), ..branch.clone() }
@@ -181,7 +187,7 @@ impl Whole<'_> {
         let own_microgrids = microgrids.iter().map(|&n| self.microgrid(&fleet.microgrids[n])).collect();
         let own_loads = loads.iter().map(|&l| {
             let mut load = fleet.feeder_loads[l].clone();
-            load.bus = self.bus(load.bus);
+            load.connection = self.connection(load.connection);
             load
         });
         let fleet = Fleet::try_new(Grid::new(part).ok()?, own_microgrids, own_loads.collect(), limits).ok()?;
@@ -192,10 +198,10 @@ impl Whole<'_> {
         let mut mg = mg.clone();
         mg.pcc = BranchIndex(self.branch_in_part[mg.pcc.0]);
         mg.buses.iter_mut().for_each(|b| *b = self.bus(*b));
-        mg.dgs.iter_mut().for_each(|d| d.bus = self.bus(d.bus));
-        mg.pvs.iter_mut().for_each(|d| d.bus = self.bus(d.bus));
-        mg.batteries.iter_mut().for_each(|d| d.bus = self.bus(d.bus));
-        mg.loads.iter_mut().for_each(|d| d.bus = self.bus(d.bus));
+        mg.dgs.iter_mut().for_each(|d| d.connection = self.connection(d.connection));
+        mg.pvs.iter_mut().for_each(|d| d.connection = self.connection(d.connection));
+        mg.batteries.iter_mut().for_each(|d| d.connection = self.connection(d.connection));
+        mg.loads.iter_mut().for_each(|d| d.connection = self.connection(d.connection));
         mg
     }
 }

@@ -4,7 +4,7 @@ use crate::devices::{Battery, DieselGenerator, Load, Photovoltaic};
 use crate::feeders::FeederMemory;
 use crate::layout::ActionLayout;
 use crate::limits::NetworkLimits;
-use covolt_grid::{BranchIndex, BusIndex, Grid};
+use covolt_grid::{BranchIndex, BusIndex, Connection, DistributionGrid, PortIndex};
 use thiserror::Error;
 
 /// One microgrid: what its agent owns.
@@ -34,23 +34,39 @@ impl Microgrid {
         ActionLayout { steps, dgs: self.dgs.len(), pvs: self.pvs.len(), batteries: self.batteries.len() }
     }
 
-    /// Signs of (32), (33), the one place of them: calls `device` for every device with its bus, the entries of its active
-    /// power (a PV system has none) and reactive power at step `t`, and the sign with which they enter the net demand.
+    /// Signs of (32), (33), the one place of them: calls `device` for every port of every device with the entries of its active
+    /// power (a PV system has none) and reactive power at step `t`, and the factor with which they enter the net demand there.
     pub(crate) fn for_each_device(
         &self,
         layout: &ActionLayout,
         t: usize,
-        mut device: impl FnMut(BusIndex, Option<usize>, usize, f64),
+        mut device: impl FnMut(PortIndex, Option<usize>, usize, f64),
     ) {
+        let mut each = |connection: &Connection, active, reactive, sign: f64| {
+            let factor = sign * connection.share();
+            connection.ports().iter().for_each(|&port| device(port, active, reactive, factor));
+        };
         for (i, dg) in self.dgs.iter().enumerate() {
-            device(dg.bus, Some(layout.p_dg(t, i)), layout.q_dg(t, i), -1.0);
+            each(&dg.connection, Some(layout.p_dg(t, i)), layout.q_dg(t, i), -1.0);
         }
         for (j, pv) in self.pvs.iter().enumerate() {
-            device(pv.bus, None, layout.q_pv(t, j), -1.0);
+            each(&pv.connection, None, layout.q_pv(t, j), -1.0);
         }
         for (k, battery) in self.batteries.iter().enumerate() {
-            device(battery.bus, Some(layout.p_ess(t, k)), layout.q_ess(t, k), 1.0);
+            each(&battery.connection, Some(layout.p_ess(t, k)), layout.q_ess(t, k), 1.0);
         }
+    }
+
+    /// Connection of every device, generators, batteries, PV systems in turn, with its id.
+    pub fn device_connections(&self) -> impl Iterator<Item = (&str, Connection)> {
+        let dgs = self.dgs.iter().map(|d| (d.id.as_str(), d.connection));
+        let batteries = self.batteries.iter().map(|d| (d.id.as_str(), d.connection));
+        dgs.chain(batteries).chain(self.pvs.iter().map(|d| (d.id.as_str(), d.connection)))
+    }
+
+    /// Connection of every load, with its id.
+    fn load_connections(&self) -> impl Iterator<Item = (&str, Connection)> {
+        self.loads.iter().map(|l| (l.id.as_str(), l.connection))
     }
 }
 
@@ -58,7 +74,7 @@ impl Microgrid {
 #[derive(Debug)]
 pub struct Fleet {
     /// The grid and its solver.
-    pub grid: Grid,
+    pub grid: DistributionGrid,
     /// The microgrids.
     pub microgrids: Vec<Microgrid>,
     /// Loads of the feeder that belong to no microgrid.
@@ -152,13 +168,13 @@ impl Fleet {
     /// # Errors
     /// The list of faults, never empty.
     pub fn try_new(
-        grid: Grid,
+        grid: impl Into<DistributionGrid>,
         microgrids: Vec<Microgrid>,
         feeder_loads: Vec<Load>,
         limits: NetworkLimits,
     ) -> Result<Fleet, Vec<FleetFault>> {
         let feeder_memory = FeederMemory::default();
-        let fleet = Fleet { grid, microgrids, feeder_loads, limits, feeder_memory };
+        let fleet = Fleet { grid: grid.into(), microgrids, feeder_loads, limits, feeder_memory };
         let faults = fleet.faults();
         if faults.is_empty() { Ok(fleet) } else { Err(faults) }
     }
@@ -170,7 +186,7 @@ impl Fleet {
 
     /// Indices and lists that do not fit the network.
     fn dangling(&self) -> Vec<FleetFault> {
-        let (n_buses, n_branches) = (self.grid.n_buses(), self.grid.n_branches());
+        let (n_buses, n_branches, n_ports) = (self.grid.n_buses(), self.grid.n_branches(), self.grid.n_ports());
         let mut faults = Vec::new();
         let mut known = |owner: &str, kind: &'static str, index: usize, count: usize| {
             if index >= count {
@@ -180,16 +196,17 @@ impl Fleet {
         for mg in &self.microgrids {
             known(&mg.name, "branch", mg.pcc.0, n_branches);
             mg.buses.iter().for_each(|bus| known(&mg.name, "bus", bus.0, n_buses));
-            mg.dgs.iter().for_each(|d| known(&d.id, "bus", d.bus.0, n_buses));
-            mg.pvs.iter().for_each(|d| known(&d.id, "bus", d.bus.0, n_buses));
-            mg.batteries.iter().for_each(|d| known(&d.id, "bus", d.bus.0, n_buses));
-            mg.loads.iter().for_each(|d| known(&d.id, "bus", d.bus.0, n_buses));
         }
-        self.feeder_loads.iter().for_each(|d| known(&d.id, "bus", d.bus.0, n_buses));
+        let of_feeder = self.feeder_loads.iter().map(|l| (l.id.as_str(), l.connection));
+        let connections = self.microgrids.iter().flat_map(|mg| mg.device_connections().chain(mg.load_connections()));
+        for (id, connection) in connections.chain(of_feeder) {
+            known(id, "bus", connection.bus().0, n_buses);
+            connection.ports().iter().for_each(|port| known(id, "port", port.0, n_ports));
+        }
         for (quantity, found, expected) in [
-            ("lowest voltages", self.limits.v_min_pu.len(), n_buses),
-            ("highest voltages", self.limits.v_max_pu.len(), n_buses),
-            ("current limits", self.limits.i_max_pu.len(), n_branches),
+            ("lowest voltages", self.limits.v_min_pu.len(), self.grid.n_voltages()),
+            ("highest voltages", self.limits.v_max_pu.len(), self.grid.n_voltages()),
+            ("current limits", self.limits.i_max_pu.len(), self.grid.n_currents()),
         ] {
             if found != expected {
                 faults.push(FleetFault::LimitCount { quantity, found, expected });
@@ -203,10 +220,9 @@ impl Fleet {
         if !dangling.is_empty() {
             return dangling; // the other checks look things up by these indices
         }
-        let network = self.grid.network();
-        let bus_name = |b: BusIndex| network.buses()[b.0].id.0.clone();
+        let bus_name = |b: BusIndex| self.grid.bus_id(b).to_owned();
         let mut faults = Vec::new();
-        let mut owner_of_bus: Vec<Option<usize>> = vec![None; network.buses().len()];
+        let mut owner_of_bus: Vec<Option<usize>> = vec![None; self.grid.n_buses()];
         let mut names = std::collections::BTreeSet::new();
         for (n, mg) in self.microgrids.iter().enumerate() {
             if !names.insert(mg.name.as_str()) {
@@ -222,29 +238,23 @@ impl Fleet {
                     None => owner_of_bus[bus.0] = Some(n),
                 }
             }
-            let pcc = &network.branches()[mg.pcc.0];
-            if mg.buses.contains(&pcc.from) || !mg.buses.contains(&pcc.to) {
-                faults.push(FleetFault::PccDirection { microgrid: mg.name.clone(), branch: pcc.id.0.clone() });
+            let ends = self.grid.branch_ends(mg.pcc);
+            if !ends.is_some_and(|(from, to)| !mg.buses.contains(&from) && mg.buses.contains(&to)) {
+                let branch = self.grid.branch_id(mg.pcc).to_owned();
+                faults.push(FleetFault::PccDirection { microgrid: mg.name.clone(), branch });
             }
             if !(mg.fuel_price_per_l.is_finite() && mg.fuel_price_per_l >= 0.0) {
                 faults.push(out_of_range(&mg.name, "fuel price, $/L", mg.fuel_price_per_l, "at least 0"));
             }
             let mut ids = std::collections::BTreeSet::new();
-            let device_buses = mg
-                .dgs
-                .iter()
-                .map(|d| (&d.id, d.bus))
-                .chain(mg.pvs.iter().map(|d| (&d.id, d.bus)))
-                .chain(mg.batteries.iter().map(|d| (&d.id, d.bus)))
-                .chain(mg.loads.iter().map(|d| (&d.id, d.bus)));
-            for (id, bus) in device_buses {
-                if !ids.insert(id.as_str()) {
-                    faults.push(FleetFault::DuplicateId { id: id.clone(), kind: "devices of one microgrid" });
+            for (id, connection) in mg.device_connections().chain(mg.load_connections()) {
+                if !ids.insert(id) {
+                    faults.push(FleetFault::DuplicateId { id: id.to_owned(), kind: "devices of one microgrid" });
                 }
-                if !mg.buses.contains(&bus) {
+                if !mg.buses.contains(&connection.bus()) {
                     faults.push(FleetFault::ForeignBus {
-                        owner: id.clone(),
-                        bus: bus_name(bus),
+                        owner: id.to_owned(),
+                        bus: bus_name(connection.bus()),
                         microgrid: mg.name.clone(),
                     });
                 }
@@ -256,21 +266,18 @@ impl Fleet {
             });
             mg.batteries.iter().for_each(|d| check_battery(d, &mut faults));
         }
-        for (i, bus) in network.buses().iter().enumerate() {
+        for i in 0..self.grid.n_voltages() {
             let (low, high) = (self.limits.v_min_pu[i], self.limits.v_max_pu[i]);
-            if !(low.is_finite() && high.is_finite() && low > 0.0 && low < high) {
-                faults.push(out_of_range(
-                    &bus.id.0,
-                    "lowest voltage, pu",
-                    low,
-                    "above 0 and below the highest voltage",
-                ));
+            let least = if self.grid.is_unbalance_factor(i) { low == 0.0 } else { low > 0.0 };
+            if !(low.is_finite() && high.is_finite() && least && low < high) {
+                let (name, expected) = (self.grid.voltage_name(i), "above 0 and below the highest voltage");
+                faults.push(out_of_range(&name, "lowest voltage, pu", low, expected));
             }
         }
-        for (i, branch) in network.branches().iter().enumerate() {
+        for i in 0..self.grid.n_currents() {
             let limit = self.limits.i_max_pu[i];
             if limit.is_nan() || limit <= 0.0 {
-                faults.push(out_of_range(&branch.id.0, "current limit, A", limit, "above 0"));
+                faults.push(out_of_range(&self.grid.current_name(i), "current limit, A", limit, "above 0"));
             }
         }
         faults

@@ -9,9 +9,9 @@
 
 use crate::cost::{fuel_cost, storage_cost};
 use crate::fleet::Fleet;
-use crate::returns::{BaseDemand, Limit, PhysicsWorkspace, loaded_side};
+use crate::returns::{BaseDemand, Limit, PhysicsWorkspace};
 use crate::window::Window;
-use covolt_grid::{BusIndex, GridError, add_voltage_magnitude_gradient};
+use covolt_grid::{GridError, MonitoredCurrent};
 use serde::{Deserialize, Serialize};
 
 /// Multipliers of one window: only the non-zero ones, per step. $/pu of voltage, $/(fraction of the current limit).
@@ -130,7 +130,7 @@ pub fn lagrangian_gradient(
         fleet.grid.linearise(p, q, flow)?;
         fleet.grid.adjoint(dl_dv, dl_dp, dl_dq, flow);
         for (mg, gradient) in fleet.microgrids.iter().zip(gradients.iter_mut()) {
-            crate::rows::add_bus_gradient(mg, &mg.layout(steps), t, base_kva(fleet), dl_dp, dl_dq, gradient);
+            crate::rows::add_port_gradient(mg, &mg.layout(steps), t, fleet.grid.base_kva(), dl_dp, dl_dq, gradient);
         }
     }
     for (n, (mg, w)) in fleet.microgrids.iter().zip(&window.microgrids).enumerate() {
@@ -141,19 +141,14 @@ pub fn lagrangian_gradient(
     Ok(value)
 }
 
-fn base_kva(fleet: &Fleet) -> f64 {
-    fleet.grid.network().base_mva() * 1e3
-}
-
 /// - lambda_R P_PCC dt summed over **all** microgrids: an action changes its neighbours' exchange slightly.
 fn add_exchange(fleet: &Fleet, window: &Window, t: usize, ws: &mut PhysicsWorkspace, value: &mut LagrangianValue) {
-    let base_kva = base_kva(fleet);
+    let base_kva = fleet.grid.base_kva();
     let v = ws.flow.v();
     for (mg, w) in fleet.microgrids.iter().zip(&window.microgrids) {
         let weight = -w.price_per_kwh[t] * window.dt_h * base_kva;
-        let pcc = &fleet.grid.branch_admittances()[mg.pcc.0];
-        value.cost += weight * pcc.pcc_export_pu(v);
-        pcc.add_pcc_export_gradient(v, weight, &mut ws.dl_dv);
+        value.cost += weight * fleet.grid.pcc_export_pu(mg.pcc, v);
+        fleet.grid.add_pcc_export_gradient(mg.pcc, v, weight, &mut ws.dl_dv);
     }
 }
 
@@ -166,12 +161,11 @@ fn add_limits(
     value: &mut LagrangianValue,
 ) {
     let v = ws.flow.v();
-    let source = fleet.grid.network().source().bus;
-    for bus in 0..fleet.grid.n_buses() {
-        if BusIndex(bus) == source {
+    for bus in 0..fleet.grid.n_voltages() {
+        if fleet.grid.is_fixed_voltage(bus) {
             continue;
         }
-        let magnitude = v[bus].norm();
+        let magnitude = fleet.grid.voltage_pu(bus, v);
         let (low, high) = (fleet.limits.v_min_pu[bus] - magnitude, magnitude - fleet.limits.v_max_pu[bus]);
         value.voltage_violation_pu = value.voltage_violation_pu.max(low).max(high);
         let slope_low = priced(low + pricing.voltage_margin_pu, scratch.low[bus], pricing.voltage_curvature, value);
@@ -180,23 +174,26 @@ fn add_limits(
         scratch.slopes.keep(t, Limit::VoltageHigh(bus), slope_high);
         let weight = slope_high - slope_low;
         if weight != 0.0 {
-            add_voltage_magnitude_gradient(BusIndex(bus), v, weight, &mut ws.dl_dv);
+            fleet.grid.add_voltage_gradient(bus, v, weight, &mut ws.dl_dv);
         }
     }
-    for branch in 0..fleet.grid.n_branches() {
+    for branch in 0..fleet.grid.n_currents() {
         let limit = fleet.limits.i_max_pu[branch];
         if !limit.is_finite() {
             continue;
         }
-        let (side, factor, current) = loaded_side(fleet, branch, v);
+        let MonitoredCurrent { side, factor, current } = fleet.grid.monitored_current(branch, v);
         let loading = current.norm();
         let excess = loading / limit - 1.0;
         value.current_violation = value.current_violation.max(excess);
         let slope = priced(excess + pricing.current_margin, scratch.current[branch], pricing.current_curvature, value);
         scratch.slopes.keep(t, Limit::Current(branch), slope);
         if slope != 0.0 {
-            let admittance = &fleet.grid.branch_admittances()[branch];
-            admittance.add_current_magnitude_gradient(side, v, slope * factor / limit, &mut ws.dl_dv);
+            // At I = 0 the magnitude has no gradient.
+            if loading > 0.0 {
+                let weight = slope * factor / limit;
+                fleet.grid.add_current_gradient(branch, side, current / loading, weight, &mut ws.dl_dv);
+            }
         }
     }
 }
@@ -217,9 +214,9 @@ fn priced(g: f64, lambda: f64, rho: f64, value: &mut LagrangianValue) -> f64 {
 
 impl PriceScratch {
     fn load(&mut self, fleet: &Fleet, prices: &LimitPrices, t: usize) {
-        self.low.resize(fleet.grid.n_buses(), 0.0);
-        self.high.resize(fleet.grid.n_buses(), 0.0);
-        self.current.resize(fleet.grid.n_branches(), 0.0);
+        self.low.resize(fleet.grid.n_voltages(), 0.0);
+        self.high.resize(fleet.grid.n_voltages(), 0.0);
+        self.current.resize(fleet.grid.n_currents(), 0.0);
         self.low.fill(0.0);
         self.high.fill(0.0);
         self.current.fill(0.0);

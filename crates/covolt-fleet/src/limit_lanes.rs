@@ -7,24 +7,29 @@
 
 use crate::fleet::Fleet;
 use crate::gradient::{LimitPrices, LimitPricing};
-use crate::gradient_batch::PricedWindow;
 use crate::returns::Limit;
-use covolt_grid::{BranchAdmittance, ComplexLanes, LANES, Lanes, Machine, Pair};
+use covolt_grid::{BranchAdmittance, ComplexLanes, GridError, LANES, Lanes, Machine, Pair};
 use pulp::{Simd, WithSimd};
 
-/// Multipliers of one step, dense, and the limits that exist.
-#[derive(Debug)]
+/// Multipliers of one step, dense: zero but for those that were put in.
+#[derive(Debug, Default)]
 pub(crate) struct LimitLanes {
     low: Vec<Lanes>,
     high: Vec<Lanes>,
     /// One per rated branch.
     current: Vec<Lanes>,
+    /// Upper voltage limits with a slope at this step: (window, bus, slope), to be noted after the lower ones.
+    high_slopes: Vec<(usize, usize, f64)>,
+}
+
+/// The limits that a network has.
+#[derive(Debug)]
+pub(crate) struct NetworkRatings {
+    buses: usize,
     rated: Vec<RatedBranch>,
     /// Position in `rated` of each branch.
     rated_at: Vec<Option<usize>>,
     source: usize,
-    /// Upper voltage limits with a slope at this step: (window, bus, slope), to be noted after the lower ones.
-    high_slopes: Vec<(usize, usize, f64)>,
 }
 
 #[derive(Debug)]
@@ -43,50 +48,43 @@ pub(crate) struct Priced {
     pub current_excess: Lanes,
 }
 
-impl LimitLanes {
-    pub fn new(fleet: &Fleet) -> LimitLanes {
-        let n = fleet.grid.n_buses();
-        let branches = fleet.grid.network().branches();
+impl NetworkRatings {
+    /// Fails where the grid is not balanced.
+    pub fn new(fleet: &Fleet) -> Result<NetworkRatings, GridError> {
+        let grid = fleet.grid.balanced_or_error()?;
+        let branches = grid.network().branches();
         let mut rated_at = vec![None; branches.len()];
         let mut rated = Vec::new();
         for (b, branch) in branches.iter().enumerate() {
             let limit = fleet.limits.i_max_pu[b];
             if limit.is_finite() {
                 rated_at[b] = Some(rated.len());
-                let admittance = fleet.grid.branch_admittances()[b];
+                let admittance = grid.branch_admittances()[b];
                 rated.push(RatedBranch { branch: b, admittance, tap: branch.tap.norm(), limit });
             }
         }
-        let zeros = |count: usize| vec![Lanes::splat(0.0); count];
-        let source = fleet.grid.network().source().bus.0;
-        LimitLanes {
-            low: zeros(n),
-            high: zeros(n),
-            current: zeros(rated.len()),
-            rated,
-            rated_at,
-            source,
-            high_slopes: Vec::new(),
+        let source = grid.network().source().bus.0;
+        Ok(NetworkRatings { buses: grid.n_buses(), rated, rated_at, source })
+    }
+}
+
+impl LimitLanes {
+    /// Makes room for the limits of a network, all multipliers zero.
+    pub fn open(&mut self, ratings: &NetworkRatings) {
+        for (lanes, count) in
+            [(&mut self.low, ratings.buses), (&mut self.high, ratings.buses), (&mut self.current, ratings.rated.len())]
+        {
+            lanes.clear();
+            lanes.resize(count, Lanes::splat(0.0));
         }
     }
 
-    /// Takes over the multipliers of step `t`.
-    pub fn load(&mut self, windows: &[PricedWindow<'_>], t: usize) {
-        for lanes in [&mut self.low, &mut self.high, &mut self.current] {
-            lanes.fill(Lanes::splat(0.0));
-        }
-        for (lane, window) in windows.iter().enumerate() {
-            for &(_, limit, price) in window.prices.entries.iter().filter(|(step, _, _)| *step == t) {
-                match limit {
-                    Limit::VoltageLow(bus) => self.low[bus].0[lane] += price,
-                    Limit::VoltageHigh(bus) => self.high[bus].0[lane] += price,
-                    Limit::Current(branch) => {
-                        if let Some(at) = self.rated_at[branch] {
-                            self.current[at].0[lane] += price;
-                        }
-                    }
-                }
-            }
+    /// The multipliers of a limit; of a branch without a rating there are none.
+    pub fn of(&mut self, ratings: &NetworkRatings, limit: Limit) -> Option<&mut Lanes> {
+        match limit {
+            Limit::VoltageLow(bus) => Some(&mut self.low[bus]),
+            Limit::VoltageHigh(bus) => Some(&mut self.high[bus]),
+            Limit::Current(branch) => ratings.rated_at[branch].map(|at| &mut self.current[at]),
         }
     }
 
@@ -97,19 +95,21 @@ impl LimitLanes {
         &mut self,
         machine: Machine,
         fleet: &Fleet,
+        ratings: &NetworkRatings,
         pricing: &LimitPricing,
         step: usize,
         v: &[ComplexLanes],
         dl_dv: &mut [ComplexLanes],
         slopes: &mut [LimitPrices],
     ) -> Priced {
-        machine.run(Price { limits: self, fleet, pricing, step, v, dl_dv, slopes })
+        machine.run(Price { limits: self, fleet, ratings, pricing, step, v, dl_dv, slopes })
     }
 }
 
 struct Price<'a> {
     limits: &'a mut LimitLanes,
     fleet: &'a Fleet,
+    ratings: &'a NetworkRatings,
     pricing: &'a LimitPricing,
     step: usize,
     v: &'a [ComplexLanes],
@@ -158,14 +158,14 @@ impl WithSimd for Price<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Priced {
-        let Price { limits, fleet, pricing, step, v, dl_dv, slopes } = self;
+        let Price { limits, fleet, ratings, pricing, step, v, dl_dv, slopes } = self;
         let windows = slopes.len();
         limits.high_slopes.clear();
         let zero = simd.splat_f64s(0.0);
         let (mut sum, mut worst_v, mut worst_i) = ([zero; LANES], [zero; LANES], [zero; LANES]);
         let margin = simd.splat_f64s(pricing.voltage_margin_pu);
         for bus in 0..v.len() {
-            if bus == limits.source {
+            if bus == ratings.source {
                 continue;
             }
             let (v_min, v_max) = (fleet.limits.v_min_pu[bus], fleet.limits.v_max_pu[bus]);
@@ -196,7 +196,7 @@ impl WithSimd for Price<'_> {
             slopes[w].entries.push((step, Limit::VoltageHigh(bus), slope));
         }
         let margin = simd.splat_f64s(pricing.current_margin);
-        for (rated, lambda) in limits.rated.iter().zip(&limits.current) {
+        for (rated, lambda) in ratings.rated.iter().zip(&limits.current) {
             let y = &rated.admittance;
             let (from, to) = (y.from.0, y.to.0);
             let of = |z| Pair::splat(simd, z);

@@ -6,7 +6,7 @@
 //! exchange is metered on the feeder side). The mixed second derivatives vanish at this order.
 
 use crate::fleet::{Fleet, Microgrid};
-use covolt_grid::BusIndex;
+use covolt_grid::{BranchIndex, BusIndex};
 
 /// Shared path resistances R_ij of one microgrid, devices in the order generators, batteries, PV systems; pu.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,13 +31,7 @@ impl LossCurvature {
     fn of_microgrid(fleet: &Fleet, mg: &Microgrid, paths: &mut Paths) -> LossCurvature {
         paths.walk(fleet, mg);
         let paths = &paths.of_bus;
-        let buses: Vec<BusIndex> = mg
-            .dgs
-            .iter()
-            .map(|d| d.bus)
-            .chain(mg.batteries.iter().map(|d| d.bus))
-            .chain(mg.pvs.iter().map(|d| d.bus))
-            .collect();
+        let buses: Vec<BusIndex> = mg.device_connections().map(|(_, connection)| connection.bus()).collect();
         let devices = buses.len();
         let mut shared_r_pu = vec![0.0; devices * devices];
         for (i, a) in buses.iter().enumerate() {
@@ -45,7 +39,7 @@ impl LossCurvature {
                 shared_r_pu[i * devices + j] = paths[a.0]
                     .iter()
                     .filter(|branch| paths[b.0].contains(branch))
-                    .map(|&branch| fleet.grid.network().branches()[branch].series_z_pu.first().re)
+                    .map(|&branch| fleet.grid.loss_resistance_pu(BranchIndex(branch)))
                     .sum();
             }
         }
@@ -65,12 +59,13 @@ struct Paths {
 
 impl Paths {
     fn new(fleet: &Fleet) -> Paths {
-        let network = fleet.grid.network();
-        let n = network.buses().len();
+        let n = fleet.grid.n_buses();
         let mut neighbours = vec![Vec::new(); n];
-        for (index, branch) in network.branches().iter().enumerate() {
-            neighbours[branch.from.0].push((index, branch.to));
-            neighbours[branch.to.0].push((index, branch.from));
+        for index in 0..fleet.grid.n_branches() {
+            if let Some((from, to)) = fleet.grid.branch_ends(BranchIndex(index)) {
+                neighbours[from.0].push((index, to));
+                neighbours[to.0].push((index, from));
+            }
         }
         Paths { neighbours, inside: vec![false; n], of_bus: vec![Vec::new(); n] }
     }
@@ -78,7 +73,7 @@ impl Paths {
     /// Fills `of_bus` for the buses of `mg`. No bus belongs to two microgrids, so earlier paths do no harm.
     fn walk(&mut self, fleet: &Fleet, mg: &Microgrid) {
         mg.buses.iter().for_each(|bus| self.inside[bus.0] = true);
-        let root = fleet.grid.network().branches()[mg.pcc.0].to;
+        let Some((_, root)) = fleet.grid.branch_ends(mg.pcc) else { return };
         self.of_bus[root.0].push(mg.pcc.0);
         let mut frontier = vec![root];
         while let Some(bus) = frontier.pop() {

@@ -18,9 +18,12 @@
 //! buses, while rows over the actions of all microgrids ([`crate::rows`]) cost their number each.
 
 use crate::fleet::Fleet;
-use crate::returns::{Limit, loaded_side};
+use crate::returns::Limit;
 use crate::rows::{CurrentRow, VoltageRow};
-use covolt_grid::{BusIndex, Complex64, CurrentSide, FlowWorkspace, TreeBus, demand_current, demand_current_slope};
+use covolt_grid::{
+    Complex64, CurrentSide, Grid, GridWorkspace, MonitoredCurrent, PortIndex, TreeBus, demand_current,
+    demand_current_slope,
+};
 
 /// Real 2 x 2 matrix, row after row.
 pub type Pairing = [f64; 4];
@@ -93,7 +96,8 @@ pub struct NetworkTree {
 }
 
 /// What stays the same over the steps.
-pub(crate) struct TreePlan {
+pub(crate) struct TreePlan<'a> {
+    grid: &'a Grid,
     buses: Vec<TreeBus>,
     /// Microgrid of each tree position.
     owner: Vec<Option<usize>>,
@@ -105,10 +109,11 @@ pub(crate) struct TreePlan {
     inside: Vec<Vec<usize>>,
 }
 
-impl TreePlan {
-    /// `None` where the network has loops or something of the feeder hangs below a microgrid.
-    pub fn new(fleet: &Fleet) -> Option<TreePlan> {
-        let buses = fleet.grid.tree_buses()?;
+impl<'a> TreePlan<'a> {
+    /// `None` where the network has loops or several phases, or something of the feeder hangs below a microgrid.
+    pub fn new(fleet: &'a Fleet) -> Option<TreePlan<'a>> {
+        let grid = fleet.grid.balanced()?;
+        let buses = grid.tree_buses()?;
         let mut place = vec![0; buses.len()];
         buses.iter().enumerate().for_each(|(k, b)| place[b.bus.0] = k);
         let mut owner = vec![None; buses.len()];
@@ -130,14 +135,14 @@ impl TreePlan {
                     nodes += 1;
                 }
                 Some(n) => {
-                    let pcc = &fleet.grid.network().branches()[fleet.microgrids[n].pcc.0];
+                    let pcc = &grid.network().branches()[fleet.microgrids[n].pcc.0];
                     let entry = pcc.to == bus.bus && pcc.from == buses[bus.parent].bus;
                     (above == Some(n) || (above.is_none() && entry)).then_some(())?;
                     inside[n].push(k);
                 }
             }
         }
-        Some(TreePlan { buses, owner, node, place, inside })
+        Some(TreePlan { grid, buses, owner, node, place, inside })
     }
 }
 
@@ -153,9 +158,9 @@ impl NetworkTree {
     /// Adds the step solved last: its voltages in `flow`, net demand `p`, `q`, and its rows, the last ones of both lists.
     pub(crate) fn add_step(
         &mut self,
-        plan: &TreePlan,
+        plan: &TreePlan<'_>,
         fleet: &Fleet,
-        flow: &FlowWorkspace,
+        flow: &GridWorkspace,
         (p, q): (&[f64], &[f64]),
         voltages: &[VoltageRow],
         currents: &[CurrentRow],
@@ -175,7 +180,7 @@ impl NetworkTree {
         for n in 0..fleet.microgrids.len() {
             step.ports.push(eliminate_microgrid(plan, fleet, n, &slope, &scaled_v, &mut maps));
         }
-        let base_kva = fleet.grid.network().base_mva() * 1e3;
+        let base_kva = fleet.grid.base_kva();
         for port in &mut step.ports {
             port.exchange.iter_mut().flatten().for_each(|c| *c /= base_kva);
         }
@@ -191,8 +196,8 @@ impl NetworkTree {
             self.voltages.push(maps.row(plan, &[(bus, gradient)]));
         }
         for row in currents {
-            let admittance = &fleet.grid.branch_admittances()[row.branch];
-            let (side, factor, _) = loaded_side(fleet, row.branch, v);
+            let admittance = &plan.grid.branch_admittances()[row.branch];
+            let MonitoredCurrent { side, factor, .. } = fleet.grid.monitored_current(row.branch, v);
             let weight = factor / fleet.limits.i_max_pu[row.branch];
             let (own, other, near, far) = match side {
                 CurrentSide::From => (admittance.yff, admittance.yft, admittance.from.0, admittance.to.0),
@@ -210,7 +215,7 @@ impl NetworkTree {
 
 impl StepMaps {
     /// The row with these gradients dL/dV (network quantities) at one bus, or at both ends of a branch.
-    fn row(&self, plan: &TreePlan, ends: &[(usize, Complex64)]) -> TreeRow {
+    fn row(&self, plan: &TreePlan<'_>, ends: &[(usize, Complex64)]) -> TreeRow {
         let places = ends.iter().map(|&(bus, gradient)| {
             let k = plan.place[bus];
             let g = plan.buses[k].scale.conj() * gradient;
@@ -244,7 +249,7 @@ impl StepMaps {
 
 /// Y and C of microgrid `n`, and T, U at its buses; C and U per unit of demand.
 fn eliminate_microgrid(
-    plan: &TreePlan,
+    plan: &TreePlan<'_>,
     fleet: &Fleet,
     n: usize,
     slope: &impl Fn(usize) -> Pairing,
@@ -259,23 +264,18 @@ fn eliminate_microgrid(
         maps.t[k] = slope(k);
         maps.u[k] = vec![[0.0; 2]; width];
     }
-    let mut draw = |bus: BusIndex, entry: usize, p: f64, q: f64| {
-        let k = plan.place[bus.0];
+    let mut draw = |port: PortIndex, entry: usize, p: f64, q: f64| {
+        let k = plan.place[port.0];
         let current = demand_current(p, q, scaled_v(k));
         maps.u[k][entry][0] += current.re;
         maps.u[k][entry][1] += current.im;
     };
-    for (i, dg) in mg.dgs.iter().enumerate() {
-        draw(dg.bus, layout.p_dg(0, i), -1.0, 0.0);
-        draw(dg.bus, layout.q_dg(0, i), 0.0, -1.0);
-    }
-    for (j, pv) in mg.pvs.iter().enumerate() {
-        draw(pv.bus, layout.q_pv(0, j), 0.0, -1.0);
-    }
-    for (k, battery) in mg.batteries.iter().enumerate() {
-        draw(battery.bus, layout.p_ess(0, k), 1.0, 0.0);
-        draw(battery.bus, layout.q_ess(0, k), 0.0, 1.0);
-    }
+    mg.for_each_device(&layout, 0, |port, active, reactive, sign| {
+        if let Some(active) = active {
+            draw(port, active, sign, 0.0);
+        }
+        draw(port, reactive, 0.0, sign);
+    });
     // Up: (1 + S Z) J = S V_p + I, seen from the parent.
     let mut port = Port { node: 0, admittance: [0.0; 4], exchange: vec![[0.0; 2]; width] };
     for &k in inside.iter().rev() {

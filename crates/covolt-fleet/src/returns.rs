@@ -5,16 +5,16 @@ use crate::demand_lanes::load_demand;
 use crate::fleet::Fleet;
 use crate::limits::{CURRENT_TOLERANCE_RELATIVE, VOLTAGE_TOLERANCE_PU};
 use crate::window::Window;
-use covolt_grid::{Batch, BusIndex, CurrentSide, FlowMethod, FlowOptions, FlowWorkspace, GridError, LANES};
+use covolt_grid::{Batch, FlowMethod, FlowOptions, Grid, GridError, GridWorkspace, LANES};
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 
-/// Net demand per bus and step that no agent controls, pu; computed once per window.
+/// Net demand per port and step that no agent controls, pu; computed once per window.
 ///
 /// The exchange prices stand beside it, step by step for all microgrids: in the windows of large fleets they lie scattered in memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BaseDemand {
-    buses: usize,
+    ports: usize,
     p_pu: Vec<f64>,
     q_pu: Vec<f64>,
     microgrids: usize,
@@ -24,22 +24,22 @@ pub struct BaseDemand {
 impl BaseDemand {
     /// Adds up loads and PV power of all steps of the window.
     pub fn new(fleet: &Fleet, window: &Window) -> BaseDemand {
-        let buses = fleet.grid.n_buses();
-        let zeros = || vec![0.0; buses * window.steps];
+        let ports = fleet.grid.n_ports();
+        let zeros = || vec![0.0; ports * window.steps];
         let microgrids = window.microgrids.len();
         let price_per_kwh =
             (0..window.steps).flat_map(|t| window.microgrids.iter().map(move |w| w.price_per_kwh[t])).collect();
-        let mut base = BaseDemand { buses, p_pu: zeros(), q_pu: zeros(), microgrids, price_per_kwh };
+        let mut base = BaseDemand { ports, p_pu: zeros(), q_pu: zeros(), microgrids, price_per_kwh };
         for t in 0..window.steps {
-            let span = t * buses..(t + 1) * buses;
+            let span = t * ports..(t + 1) * ports;
             window.base_demand_pu(fleet, t, &mut base.p_pu[span.clone()], &mut base.q_pu[span]);
         }
         base
     }
 
-    /// (p, q) of step `t`, one entry per bus.
+    /// (p, q) of step `t`, one entry per port.
     pub fn step(&self, t: usize) -> (&[f64], &[f64]) {
-        let span = t * self.buses..(t + 1) * self.buses;
+        let span = t * self.ports..(t + 1) * self.ports;
         (&self.p_pu[span.clone()], &self.q_pu[span])
     }
 
@@ -53,10 +53,10 @@ impl BaseDemand {
 #[derive(Debug)]
 pub struct PhysicsWorkspace {
     /// Power-flow workspace; holds the voltages of the step that `solve_step` solved last.
-    pub flow: FlowWorkspace,
+    pub flow: GridWorkspace,
     /// Settings of the power flow.
     pub options: FlowOptions,
-    /// Several steps at once, on radial networks.
+    /// Several steps at once, on balanced radial networks.
     batch: Option<Batch>,
     step_v: Vec<Complex64>,
     pub(crate) p: Vec<f64>,
@@ -69,17 +69,17 @@ pub struct PhysicsWorkspace {
 impl PhysicsWorkspace {
     /// Buffers for `fleet`.
     pub fn new(fleet: &Fleet) -> PhysicsWorkspace {
-        let n = fleet.grid.n_buses();
+        let (nodes, ports) = (fleet.grid.n_nodes(), fleet.grid.n_ports());
         PhysicsWorkspace {
             flow: fleet.grid.workspace(),
             options: FlowOptions::default(),
-            batch: fleet.grid.batch().ok(),
-            step_v: vec![Complex64::ZERO; n],
-            p: vec![0.0; n],
-            q: vec![0.0; n],
-            dl_dv: vec![Complex64::ZERO; n],
-            dl_dp: vec![0.0; n],
-            dl_dq: vec![0.0; n],
+            batch: fleet.grid.balanced().and_then(|grid| grid.batch().ok()),
+            step_v: vec![Complex64::ZERO; nodes],
+            p: vec![0.0; ports],
+            q: vec![0.0; ports],
+            dl_dv: vec![Complex64::ZERO; nodes],
+            dl_dp: vec![0.0; ports],
+            dl_dq: vec![0.0; ports],
         }
     }
 
@@ -98,20 +98,20 @@ impl PhysicsWorkspace {
         let (p, q) = base.step(t);
         self.p.copy_from_slice(p);
         self.q.copy_from_slice(q);
-        let base_kva = fleet.grid.network().base_mva() * 1e3;
+        let base_kva = fleet.grid.base_kva();
         for (mg, action) in fleet.microgrids.iter().zip(actions) {
-            mg.for_each_device(&mg.layout(steps), t, |bus, active, reactive, sign| {
+            mg.for_each_device(&mg.layout(steps), t, |port, active, reactive, sign| {
                 if let Some(active) = active {
-                    self.p[bus.0] += sign * action[active] / base_kva;
+                    self.p[port.0] += sign * action[active] / base_kva;
                 }
-                self.q[bus.0] += sign * action[reactive] / base_kva;
+                self.q[port.0] += sign * action[reactive] / base_kva;
             });
         }
         fleet.grid.solve(&self.p, &self.q, &mut self.flow, &self.options)?;
         Ok(())
     }
 
-    /// Net demand (p, q) per bus of the step that `solve_step` solved last, pu.
+    /// Net demand (p, q) per port of the step that `solve_step` solved last, pu.
     pub fn demand(&self) -> (&[f64], &[f64]) {
         (&self.p, &self.q)
     }
@@ -120,22 +120,31 @@ impl PhysicsWorkspace {
 /// A network limit at one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Limit {
-    /// Lower voltage limit (3).
+    /// Lower limit of a monitored voltage (3).
     VoltageLow(usize),
-    /// Upper voltage limit (3).
+    /// Upper limit of a monitored voltage (3).
     VoltageHigh(usize),
-    /// Current limit (4), larger of both ends.
+    /// Limit of a monitored current (4), larger of both ends.
     Current(usize),
 }
 
 impl Limit {
     /// The limit in words, with the user's own names.
     pub fn describe(&self, fleet: &Fleet) -> String {
-        let network = fleet.grid.network();
+        let element = self.element(fleet);
         match *self {
-            Limit::VoltageLow(bus) => format!("lower voltage limit at bus {}", network.buses()[bus].id.0),
-            Limit::VoltageHigh(bus) => format!("upper voltage limit at bus {}", network.buses()[bus].id.0),
-            Limit::Current(branch) => format!("current limit of branch {}", network.branches()[branch].id.0),
+            Limit::VoltageHigh(i) if fleet.grid.is_unbalance_factor(i) => format!("unbalance limit at bus {element}"),
+            Limit::VoltageLow(_) => format!("lower voltage limit at bus {element}"),
+            Limit::VoltageHigh(_) => format!("upper voltage limit at bus {element}"),
+            Limit::Current(_) => format!("current limit of branch {element}"),
+        }
+    }
+
+    /// Name of the bus, node or branch it concerns.
+    pub fn element(&self, fleet: &Fleet) -> String {
+        match *self {
+            Limit::VoltageLow(i) | Limit::VoltageHigh(i) => fleet.grid.voltage_name(i),
+            Limit::Current(i) => fleet.grid.current_name(i),
         }
     }
 }
@@ -247,7 +256,8 @@ fn add_steps(
     let steps = window.steps;
     // A batch costs as much as a step or two; it always starts flat and knows one method.
     let together = steps > 1 && !ws.options.warm_start && ws.options.method == FlowMethod::Auto;
-    if let Some(batch) = ws.batch.as_mut().filter(|_| together) {
+    let radial: Option<(&Grid, &mut Batch)> = fleet.grid.balanced().zip(ws.batch.as_mut());
+    if let Some((grid, batch)) = radial.filter(|_| together) {
         let options = FlowOptions { tolerance_pu: sweep_tolerance(ws.options.tolerance_pu), ..ws.options };
         for first in (0..steps).step_by(LANES) {
             let count = LANES.min(steps - first);
@@ -255,7 +265,7 @@ fn add_steps(
             for lane in 0..count {
                 load_demand(fleet, base, |n| &actions[n], steps, first + lane, lane, batch.demand_mut());
             }
-            if let Some((_, error)) = fleet.grid.solve_batch(batch, &options)?.failures.into_iter().next() {
+            if let Some((_, error)) = grid.solve_batch(batch, &options)?.failures.into_iter().next() {
                 return Err(error);
             }
             for lane in 0..count {
@@ -284,48 +294,33 @@ const SMALLEST_TOLERANCE_PU: f64 = 1e-13;
 
 /// Exchange and limits of one solved step.
 fn add_step(fleet: &Fleet, window: &Window, v: &[Complex64], t: usize, returns: &mut WindowReturns) {
-    let base_kva = fleet.grid.network().base_mva() * 1e3;
+    let base_kva = fleet.grid.base_kva();
     for (n, (mg, w)) in fleet.microgrids.iter().zip(&window.microgrids).enumerate() {
-        let export_kw = fleet.grid.branch_admittances()[mg.pcc.0].pcc_export_pu(v) * base_kva;
+        let export_kw = fleet.grid.pcc_export_pu(mg.pcc, v) * base_kva;
         returns.export_kw[n * window.steps + t] = export_kw;
         returns.costs[n].exchange -= w.price_per_kwh[t] * export_kw * window.dt_h;
     }
-    let source = fleet.grid.network().source().bus;
-    for (bus, voltage) in v.iter().enumerate().filter(|(bus, _)| BusIndex(*bus) != source) {
-        let magnitude = magnitude(*voltage);
-        let (low, high) = (fleet.limits.v_min_pu[bus] - magnitude, magnitude - fleet.limits.v_max_pu[bus]);
+    for i in (0..fleet.grid.n_voltages()).filter(|&i| !fleet.grid.is_fixed_voltage(i)) {
+        let magnitude = fleet.grid.voltage_pu(i, v);
+        let (low, high) = (fleet.limits.v_min_pu[i] - magnitude, magnitude - fleet.limits.v_max_pu[i]);
         returns.voltage_violation_sum_pu += low.max(high).max(0.0);
-        keep_worse(&mut returns.voltage, t, Limit::VoltageLow(bus), low);
-        keep_worse(&mut returns.voltage, t, Limit::VoltageHigh(bus), high);
+        keep_worse(&mut returns.voltage, t, Limit::VoltageLow(i), low);
+        keep_worse(&mut returns.voltage, t, Limit::VoltageHigh(i), high);
     }
-    for branch in 0..fleet.grid.n_branches() {
-        let limit = fleet.limits.i_max_pu[branch];
+    for i in 0..fleet.grid.n_currents() {
+        let limit = fleet.limits.i_max_pu[i];
         if limit.is_finite() {
-            let excess = loading_pu(fleet, branch, v) / limit - 1.0;
+            let excess = loading_pu(fleet, i, v) / limit - 1.0;
             returns.current_violation_sum += excess.max(0.0);
-            keep_worse(&mut returns.current, t, Limit::Current(branch), excess);
+            keep_worse(&mut returns.current, t, Limit::Current(i), excess);
         }
     }
 }
 
-/// Larger of the currents at both ends of a branch, in pu of the to side (the from side referred through the tap).
-pub fn loading_pu(fleet: &Fleet, branch: usize, v: &[Complex64]) -> f64 {
-    let (_, _, current) = loaded_side(fleet, branch, v);
-    magnitude(current)
-}
-
-/// The end of a branch that carries more, the factor that refers its current to the to side, and that current, pu.
-pub(crate) fn loaded_side(fleet: &Fleet, branch: usize, v: &[Complex64]) -> (CurrentSide, f64, Complex64) {
-    let admittance = &fleet.grid.branch_admittances()[branch];
-    let tap = admittance.tap_magnitude;
-    let from = admittance.current(CurrentSide::From, v) * tap;
-    let to = admittance.current(CurrentSide::To, v);
-    if from.norm_sqr() > to.norm_sqr() { (CurrentSide::From, tap, from) } else { (CurrentSide::To, 1.0, to) }
-}
-
-/// |z| without the detour that `norm` makes for numbers whose square would overflow: per-unit values never are.
-fn magnitude(z: Complex64) -> f64 {
-    z.norm_sqr().sqrt()
+/// A monitored current, larger of both ends, pu of its base.
+pub fn loading_pu(fleet: &Fleet, index: usize, v: &[Complex64]) -> f64 {
+    // Without the detour that `norm` makes for numbers whose square would overflow: per-unit values never are.
+    fleet.grid.monitored_current(index, v).current.norm_sqr().sqrt()
 }
 
 fn keep_worse(slot: &mut Option<Nearest>, step: usize, limit: Limit, excess: f64) {

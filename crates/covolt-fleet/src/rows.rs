@@ -7,8 +7,8 @@
 
 use crate::fleet::{Fleet, Microgrid};
 use crate::layout::ActionLayout;
-use crate::returns::{Limit, PhysicsWorkspace, loaded_side};
-use covolt_grid::{BusIndex, GridError, add_voltage_magnitude_gradient};
+use crate::returns::{Limit, PhysicsWorkspace};
+use covolt_grid::{GridError, MonitoredCurrent};
 use num_complex::Complex64;
 
 /// Linearised voltage limit: value + sum coefficients (a - a_0) within the limit.
@@ -29,7 +29,7 @@ pub struct VoltageRow {
 pub struct CurrentRow {
     /// Step of the window.
     pub step: usize,
-    /// The branch.
+    /// The monitored current.
     pub branch: usize,
     /// Current at the linearisation, fraction of the limit.
     pub value: Complex64,
@@ -48,8 +48,8 @@ pub struct Reach {
     pub current_fraction: f64,
 }
 
-/// Adds dL/d action of step `t` to `gradient`, given dL/d(net demand) per bus: chain rule through (32), (33).
-pub fn add_bus_gradient(
+/// Adds dL/d action of step `t` to `gradient`, given dL/d(net demand) per port: chain rule through (32), (33).
+pub fn add_port_gradient(
     mg: &Microgrid,
     layout: &ActionLayout,
     t: usize,
@@ -58,11 +58,11 @@ pub fn add_bus_gradient(
     dl_dq: &[f64],
     gradient: &mut [f64],
 ) {
-    mg.for_each_device(layout, t, |bus, active, reactive, sign| {
+    mg.for_each_device(layout, t, |port, active, reactive, sign| {
         if let Some(active) = active {
-            gradient[active] += sign * dl_dp[bus.0] / base_kva;
+            gradient[active] += sign * dl_dp[port.0] / base_kva;
         }
-        gradient[reactive] += sign * dl_dq[bus.0] / base_kva;
+        gradient[reactive] += sign * dl_dq[port.0] / base_kva;
     });
 }
 
@@ -78,12 +78,11 @@ pub fn step_rows(
     voltage_rows: &mut Vec<VoltageRow>,
     current_rows: &mut Vec<CurrentRow>,
 ) -> Result<(), GridError> {
-    let source = fleet.grid.network().source().bus;
-    for bus in 0..fleet.grid.n_buses() {
-        if BusIndex(bus) == source {
+    for bus in 0..fleet.grid.n_voltages() {
+        if fleet.grid.is_fixed_voltage(bus) {
             continue;
         }
-        let magnitude = ws.flow.v()[bus].norm();
+        let magnitude = fleet.grid.voltage_pu(bus, ws.flow.v());
         let sides = [
             (Limit::VoltageLow(bus), fleet.limits.v_min_pu[bus] - magnitude, -1.0),
             (Limit::VoltageHigh(bus), magnitude - fleet.limits.v_max_pu[bus], 1.0),
@@ -91,28 +90,23 @@ pub fn step_rows(
         for (limit, excess, sign) in sides {
             if excess > -reach.voltage_pu {
                 ws.dl_dv.fill(Complex64::ZERO);
-                add_voltage_magnitude_gradient(BusIndex(bus), ws.flow.v(), sign, &mut ws.dl_dv);
+                fleet.grid.add_voltage_gradient(bus, ws.flow.v(), sign, &mut ws.dl_dv);
                 let coefficients = pull_to_actions(fleet, ws);
                 voltage_rows.push(VoltageRow { step: t, limit, excess, coefficients });
             }
         }
     }
-    for branch in 0..fleet.grid.n_branches() {
+    for branch in 0..fleet.grid.n_currents() {
         let limit = fleet.limits.i_max_pu[branch];
         if !limit.is_finite() {
             continue;
         }
-        let (side, factor, current) = loaded_side(fleet, branch, ws.flow.v());
+        let MonitoredCurrent { side, factor, current } = fleet.grid.monitored_current(branch, ws.flow.v());
         let value = current / limit;
         if value.norm() > reach.current_fraction {
             let mut part = |direction: Complex64| {
                 ws.dl_dv.fill(Complex64::ZERO);
-                fleet.grid.branch_admittances()[branch].add_current_gradient(
-                    side,
-                    direction,
-                    factor / limit,
-                    &mut ws.dl_dv,
-                );
+                fleet.grid.add_current_gradient(branch, side, direction, factor / limit, &mut ws.dl_dv);
                 pull_to_actions(fleet, ws)
             };
             let re = part(Complex64::ONE);
@@ -127,14 +121,14 @@ pub fn step_rows(
 pub(crate) fn pull_to_actions(fleet: &Fleet, ws: &mut PhysicsWorkspace) -> Vec<Vec<f64>> {
     let PhysicsWorkspace { flow, dl_dv, dl_dp, dl_dq, .. } = ws;
     fleet.grid.adjoint(dl_dv, dl_dp, dl_dq, flow);
-    let base_kva = fleet.grid.network().base_mva() * 1e3;
+    let base_kva = fleet.grid.base_kva();
     fleet
         .microgrids
         .iter()
         .map(|mg| {
             let layout = mg.layout(1);
             let mut coefficients = vec![0.0; layout.len()];
-            add_bus_gradient(mg, &layout, 0, base_kva, dl_dp, dl_dq, &mut coefficients);
+            add_port_gradient(mg, &layout, 0, base_kva, dl_dp, dl_dq, &mut coefficients);
             coefficients
         })
         .collect()

@@ -2,6 +2,7 @@
 
 use crate::fleet::Fleet;
 use crate::profiles::Profiles;
+use covolt_grid::Connection;
 
 /// Measured state of a microgrid's devices just before the window.
 #[derive(Debug, Clone, PartialEq)]
@@ -136,22 +137,26 @@ impl Window {
         })
     }
 
-    /// Net demand per bus that no agent controls (loads minus PV power) at step `t`, in pu: (32), (33) without the devices.
+    /// Net demand per port that no agent controls (loads minus PV power) at step `t`, in pu: (32), (33) without the devices.
     pub fn base_demand_pu(&self, fleet: &Fleet, t: usize, p_pu: &mut [f64], q_pu: &mut [f64]) {
-        let base_kva = fleet.grid.network().base_mva() * 1e3;
+        let base_kva = fleet.grid.base_kva();
         p_pu.fill(0.0);
         q_pu.fill(0.0);
+        let add = |connection: &Connection, demand: &mut [f64], value: f64| {
+            let share = value * connection.share();
+            connection.ports().iter().for_each(|port| demand[port.0] += share);
+        };
         for (l, load) in fleet.feeder_loads.iter().enumerate() {
-            p_pu[load.bus.0] += self.feeder_p_kw[l * self.steps + t] / base_kva;
-            q_pu[load.bus.0] += self.feeder_q_kvar[l * self.steps + t] / base_kva;
+            add(&load.connection, p_pu, self.feeder_p_kw[l * self.steps + t] / base_kva);
+            add(&load.connection, q_pu, self.feeder_q_kvar[l * self.steps + t] / base_kva);
         }
         for (mg, w) in fleet.microgrids.iter().zip(&self.microgrids) {
             for (l, load) in mg.loads.iter().enumerate() {
-                p_pu[load.bus.0] += w.load_p_kw[l * self.steps + t] / base_kva;
-                q_pu[load.bus.0] += w.load_q_kvar[l * self.steps + t] / base_kva;
+                add(&load.connection, p_pu, w.load_p_kw[l * self.steps + t] / base_kva);
+                add(&load.connection, q_pu, w.load_q_kvar[l * self.steps + t] / base_kva);
             }
             for (j, pv) in mg.pvs.iter().enumerate() {
-                p_pu[pv.bus.0] -= w.pv_kw[j * self.steps + t] / base_kva;
+                add(&pv.connection, p_pu, -w.pv_kw[j * self.steps + t] / base_kva);
             }
         }
     }

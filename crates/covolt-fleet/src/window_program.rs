@@ -12,7 +12,7 @@ use crate::layout::ActionLayout;
 use crate::loss_curvature::LossCurvature;
 use crate::network_tree::{NetworkTree, TreePlan};
 use crate::returns::{BaseDemand, PhysicsWorkspace};
-use crate::rows::{CurrentRow, Reach, VoltageRow, add_bus_gradient, step_rows};
+use crate::rows::{CurrentRow, Reach, VoltageRow, add_port_gradient, step_rows};
 use crate::window::{MicrogridWindow, Window};
 use covolt_grid::GridError;
 use num_complex::Complex64;
@@ -199,7 +199,7 @@ pub fn linearise(
     let plan = if large { TreePlan::new(fleet) } else { None };
     let mut tree = NetworkTree::default();
     let mut exchange: Vec<Vec<f64>> = at.iter().map(|a| vec![0.0; a.len()]).collect();
-    let base_kva = fleet.grid.network().base_mva() * 1e3;
+    let base_kva = fleet.grid.base_kva();
     for t in 0..steps {
         ws.solve_step(fleet, base, at, steps, t)?;
         {
@@ -208,15 +208,15 @@ pub fn linearise(
             dl_dv.fill(Complex64::ZERO);
             for (mg, w) in fleet.microgrids.iter().zip(&window.microgrids) {
                 let weight = -w.price_per_kwh[t] * window.dt_h * base_kva;
-                fleet.grid.branch_admittances()[mg.pcc.0].add_pcc_export_gradient(flow.v(), weight, dl_dv);
+                fleet.grid.add_pcc_export_gradient(mg.pcc, flow.v(), weight, dl_dv);
             }
             fleet.grid.adjoint(dl_dv, dl_dp, dl_dq, flow);
             for (mg, gradient) in fleet.microgrids.iter().zip(exchange.iter_mut()) {
-                add_bus_gradient(mg, &mg.layout(steps), t, base_kva, dl_dp, dl_dq, gradient);
+                add_port_gradient(mg, &mg.layout(steps), t, base_kva, dl_dp, dl_dq, gradient);
             }
         }
         for (n, mg) in fleet.microgrids.iter().enumerate() {
-            let v2 = ws.flow.v()[fleet.grid.network().branches()[mg.pcc.0].to.0].norm_sqr();
+            let v2 = fleet.grid.v_square_behind(mg.pcc, ws.flow.v());
             let price = window.microgrids[n].price_per_kwh[t];
             if price > 0.0 {
                 let scale = 2.0 * price * window.dt_h / (v2 * base_kva);

@@ -119,8 +119,7 @@ fn fd_lagrangian_gradient_with_prices_and_violated_limits() {
     for (steps, seed) in [(1, 11), (4, 12)] {
         let mut problem = problem(steps, seed);
         // A band so narrow that both sides are violated somewhere, and a twelfth of the current ratings.
-        let network = problem.fleet.grid.network();
-        let mut limits = NetworkLimits::uniform(network, 1.0, 1.02);
+        let mut limits = NetworkLimits::uniform(&problem.fleet.grid, 1.0, 1.02);
         limits.i_max_pu.iter_mut().for_each(|i| *i /= 12.0);
         problem.fleet.limits = limits;
         problem.pricing = LimitPricing {
@@ -210,12 +209,12 @@ fn fd_rows_of_all_voltages_and_complex_currents() {
         };
         // Which end of a branch carries more, decided here from the definition and kept fixed for the differences.
         let v0 = solve(&moved);
-        let tap = |b: usize| fleet.grid.network().branches()[b].tap.re;
+        let tap = |b: usize| fleet.grid.balanced().unwrap().network().branches()[b].tap.re;
         let current = |b: usize, v: &[Complex64], from: bool| {
             if from {
-                fleet.grid.current(BranchIndex(b), CurrentSide::From, v) * tap(b)
+                fleet.grid.balanced().unwrap().current(BranchIndex(b), CurrentSide::From, v) * tap(b)
             } else {
-                fleet.grid.current(BranchIndex(b), CurrentSide::To, v)
+                fleet.grid.balanced().unwrap().current(BranchIndex(b), CurrentSide::To, v)
             }
         };
         let from_side: Vec<bool> = (0..fleet.grid.n_branches())

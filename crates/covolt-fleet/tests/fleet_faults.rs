@@ -7,14 +7,15 @@ mod common;
 
 use common::*;
 use covolt_fleet::*;
-use covolt_grid::{BranchIndex, BusIndex, Grid};
+use covolt_grid::{BranchIndex, BusIndex, DistributionGrid, Grid};
 
 /// Faults of the test fleet after `break_it`.
 fn faults(break_it: impl FnOnce(&mut Vec<Microgrid>, &mut Vec<Load>, &mut NetworkLimits)) -> Vec<FleetFault> {
     let (mut microgrids, mut loads) = (microgrids(), feeder_loads());
-    let mut limits = NetworkLimits::uniform(&network(), 0.95, 1.05);
+    let grid = DistributionGrid::from(Grid::new(network()).unwrap());
+    let mut limits = NetworkLimits::uniform(&grid, 0.95, 1.05);
     break_it(&mut microgrids, &mut loads, &mut limits);
-    Fleet::try_new(Grid::new(network()).unwrap(), microgrids, loads, limits).map(|_| ()).err().unwrap_or_default()
+    Fleet::try_new(grid, microgrids, loads, limits).map(|_| ()).err().unwrap_or_default()
 }
 
 #[test]
@@ -81,10 +82,10 @@ fn regress_network_limits_out_of_range() {
 #[test]
 fn regress_devices_at_a_foreign_bus() {
     let moves: [(&str, fn(&mut Microgrid, BusIndex)); 4] = [
-        ("gA1", |m, b| m.dgs[0].bus = b),
-        ("sA1", |m, b| m.pvs[0].bus = b),
-        ("bA2", |m, b| m.batteries[1].bus = b),
-        ("lA1", |m, b| m.loads[0].bus = b),
+        ("gA1", |m, b| m.dgs[0].connection = b.into()),
+        ("sA1", |m, b| m.pvs[0].connection = b.into()),
+        ("bA2", |m, b| m.batteries[1].connection = b.into()),
+        ("lA1", |m, b| m.loads[0].connection = b.into()),
     ];
     for (owner, set) in moves {
         for foreign in ["B2", "F1"] {
@@ -125,11 +126,11 @@ fn regress_indices_beyond_the_network() {
     let breaks: [(&str, fn(&mut Vec<Microgrid>, &mut Vec<Load>)); 7] = [
         ("A", |m, _| m[0].pcc = BranchIndex(99)),
         ("A", |m, _| m[0].buses.push(BusIndex(99))),
-        ("gA1", |m, _| m[0].dgs[0].bus = BusIndex(99)),
-        ("sA1", |m, _| m[0].pvs[0].bus = BusIndex(99)),
-        ("bA1", |m, _| m[0].batteries[0].bus = BusIndex(99)),
-        ("lA1", |m, _| m[0].loads[0].bus = BusIndex(99)),
-        ("lF1", |_, l| l[0].bus = BusIndex(99)),
+        ("gA1", |m, _| m[0].dgs[0].connection = BusIndex(99).into()),
+        ("sA1", |m, _| m[0].pvs[0].connection = BusIndex(99).into()),
+        ("bA1", |m, _| m[0].batteries[0].connection = BusIndex(99).into()),
+        ("lA1", |m, _| m[0].loads[0].connection = BusIndex(99).into()),
+        ("lF1", |_, l| l[0].connection = BusIndex(99).into()),
     ];
     for (by, set) in breaks {
         let found = faults(|m, l, _| set(m, l));
@@ -158,7 +159,7 @@ fn law_all_faults_come_at_once() {
     let found = faults(|m, _, l| {
         m[0].dgs[0].p_max_kw = f64::NAN;
         m[1].batteries[0].eta_charge = 2.0;
-        m[2].loads[0].bus = bus("F2");
+        m[2].loads[0].connection = bus("F2").into();
         l.v_min_pu[1] = 2.0;
     });
     assert_eq!(found.len(), 4, "{found:?}");

@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // a test may fail loudly
 
 mod common;
+#[path = "../../covolt-optimum/tests/built_in/copies.rs"]
+mod copies;
 
 use common::*;
+use copies::copies;
 use covolt_fleet::*;
-use covolt_grid::{GridError, LANES};
+use covolt_grid::{BranchIndex, Bus, BusIndex, DistributionGrid, Grid, GridError, LANES, Network, Source};
 use rand::RngExt;
 
 const TOLERANCE_PU: f64 = 1e-13;
@@ -22,8 +25,11 @@ struct Drawn {
 }
 
 fn drawn(count: usize, steps: usize, seed: u64) -> Drawn {
-    let mut fleet = fleet();
-    let mut limits = NetworkLimits::uniform(fleet.grid.network(), 1.0, 1.02);
+    drawn_on(fleet(), count, steps, seed)
+}
+
+fn drawn_on(mut fleet: Fleet, count: usize, steps: usize, seed: u64) -> Drawn {
+    let mut limits = NetworkLimits::uniform(&fleet.grid, 1.0, 1.02);
     limits.i_max_pu.iter_mut().for_each(|i| *i /= 12.0);
     fleet.limits = limits;
     let mut draw = rng(seed);
@@ -68,16 +74,75 @@ impl Drawn {
     }
 }
 
+/// Three feeders that meet at the source, their buses and branches one after the other.
+fn three_feeders() -> Fleet {
+    let one = fleet();
+    let windows = [1, 2, 3].map(|seed| window(&one, 1, seed));
+    copies(&one, &windows, None, 1.0).0
+}
+
+/// The same fleet with buses and branches in an order in which feeders are mixed.
+fn mixed(fleet: &Fleet) -> Fleet {
+    let network = fleet.grid.balanced().unwrap().network();
+    // Every seventh one, then every seventh beginning with the next, and so on.
+    let order = |count: usize| (0..7).flat_map(|first| (first..count).step_by(7)).collect::<Vec<_>>();
+    let inverse = |order: &[usize]| {
+        let mut place = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(at, &old)| place[old] = at);
+        place
+    };
+    let (buses, branches) = (order(network.buses().len()), order(network.branches().len()));
+    let (place, branch_place) = (inverse(&buses), inverse(&branches));
+    let bus = |b: BusIndex| BusIndex(place[b.0]);
+    let new_buses: Vec<Bus> = buses.iter().map(|&b| network.buses()[b].clone()).collect();
+    let new_branches = branches.iter().map(|&b| {
+        let mut branch = network.branches()[b].clone();
+        (branch.from, branch.to) = (bus(branch.from), bus(branch.to));
+        branch
+    });
+    let source = Source { bus: bus(network.source().bus), ..network.source().clone() };
+    let (base_mva, f_hz) = (network.base_mva(), network.f_hz());
+    let new = Network::try_new("mixed", base_mva, f_hz, new_buses, new_branches.collect(), Vec::new(), source).unwrap();
+    let mut microgrids = fleet.microgrids.clone();
+    for mg in &mut microgrids {
+        mg.pcc = BranchIndex(branch_place[mg.pcc.0]);
+        mg.buses.iter_mut().for_each(|b| *b = bus(*b));
+        mg.dgs.iter_mut().for_each(|d| d.connection = bus(d.connection.bus()).into());
+        mg.pvs.iter_mut().for_each(|d| d.connection = bus(d.connection.bus()).into());
+        mg.batteries.iter_mut().for_each(|d| d.connection = bus(d.connection.bus()).into());
+        mg.loads.iter_mut().for_each(|d| d.connection = bus(d.connection.bus()).into());
+    }
+    let mut loads = fleet.feeder_loads.clone();
+    loads.iter_mut().for_each(|load| load.connection = bus(load.connection.bus()).into());
+    let grid = DistributionGrid::from(Grid::new(new).unwrap());
+    let limits = NetworkLimits::uniform(&grid, 1.0, 1.02);
+    Fleet::try_new(grid, microgrids, loads, limits).unwrap()
+}
+
 #[test]
 fn law_batched_gradient_equals_the_single_one() {
+    let mut all: Vec<Drawn> =
+        [(LANES, 4, 1), (1, 4, 2), (5, 1, 3), (3, 16, 4)].map(|(count, steps, seed)| drawn(count, steps, seed)).into();
+    // A pure Lagrangian.
+    let pricing = LimitPricing { voltage_curvature: 0.0, current_curvature: 0.0, ..all[0].pricing };
+    all.push(Drawn { pricing, ..drawn(LANES, 2, 5) });
+    equal_single_gradients(all);
+}
+
+#[test]
+fn law_batched_gradient_equals_the_single_one_on_many_feeders() {
+    assert_eq!((three_feeders().feeders().len(), mixed(&three_feeders()).feeders().len()), (3, 3));
+    equal_single_gradients(vec![
+        drawn_on(three_feeders(), LANES, 4, 11),
+        drawn_on(three_feeders(), 3, 2, 12),
+        drawn_on(mixed(&three_feeders()), LANES, 4, 13),
+    ]);
+}
+
+fn equal_single_gradients(all: Vec<Drawn>) {
     let (mut priced, mut violated) = (0.0, 0);
-    for (count, steps, seed) in [(LANES, 4, 1), (1, 4, 2), (5, 1, 3), (3, 16, 4), (LANES, 2, 5)] {
-        let mut drawn = drawn(count, steps, seed);
-        if seed == 5 {
-            // A pure Lagrangian.
-            drawn.pricing.voltage_curvature = 0.0;
-            drawn.pricing.current_curvature = 0.0;
-        }
+    for drawn in all {
+        let count = drawn.windows.len();
         let mut answer = GradientAnswer::default();
         drawn.batch(&mut drawn.workspace(), &mut answer).unwrap();
         let mut ws = PhysicsWorkspace::new(&drawn.fleet);
@@ -144,14 +209,31 @@ fn law_a_window_does_not_depend_on_its_neighbours() {
 
 #[test]
 fn law_batched_gradient_allocates_nothing_once_warm() {
-    let drawn = drawn(LANES, 4, 8);
-    let (mut ws, mut answer) = (drawn.workspace(), GradientAnswer::default());
-    drawn.batch(&mut ws, &mut answer).unwrap();
-    let (priced, action) = (drawn.priced(), |lane: usize, n: usize| drawn.actions[lane][n].as_slice());
-    let counted = allocation_counter::measure(|| {
-        lagrangian_gradient_batch(&drawn.fleet, &priced, action, &drawn.pricing, &mut ws, &mut answer).unwrap();
-    });
-    assert_eq!(counted.count_total, 0);
+    for drawn in [drawn(LANES, 4, 8), drawn_on(three_feeders(), LANES, 4, 8)] {
+        let (mut ws, mut answer) = (drawn.workspace(), GradientAnswer::default());
+        // Lists of slopes change places among windows until each is long enough for all.
+        for _ in 0..2 * LANES {
+            drawn.batch(&mut ws, &mut answer).unwrap();
+        }
+        let (priced, action) = (drawn.priced(), |lane: usize, n: usize| drawn.actions[lane][n].as_slice());
+        let counted = allocation_counter::measure(|| {
+            lagrangian_gradient_batch(&drawn.fleet, &priced, action, &drawn.pricing, &mut ws, &mut answer).unwrap();
+        });
+        assert_eq!(counted.count_total, 0);
+    }
+}
+
+#[test]
+fn regress_windows_beyond_a_batch_are_refused() {
+    let nine = drawn(LANES + 1, 2, 10);
+    let (mut ws, mut answer) = (nine.workspace(), GradientAnswer::default());
+    let refused = Err(GridError::TooManyScenarios { found: LANES + 1, most: LANES });
+    assert_eq!(nine.batch(&mut ws, &mut answer), refused);
+    let (two, three) = (drawn(1, 2, 10), drawn(1, 3, 10));
+    let unequal = [two.priced()[0], three.priced()[0]];
+    let action = |lane: usize, n: usize| [&two, &three][lane].actions[0][n].as_slice();
+    let found = lagrangian_gradient_batch(&two.fleet, &unequal, action, &two.pricing, &mut ws, &mut answer);
+    assert_eq!(found, Err(GridError::UnequalScenarios { quantity: "steps", first: 2, other: 3 }));
 }
 
 #[test]

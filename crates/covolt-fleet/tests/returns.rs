@@ -27,23 +27,29 @@ fn law_returns_are_a_recount_of_the_power_flow() {
             for magnitude in v[1..].iter().map(|v| v.norm()) {
                 worst_v = worst_v.max(0.95 - magnitude).max(magnitude - 1.05);
             }
-            for (b, branch) in fleet.grid.network().branches().iter().enumerate() {
+            for (b, branch) in fleet.grid.balanced().unwrap().network().branches().iter().enumerate() {
                 if let Some(rating) = branch.rating_a {
-                    let base_a = |side: covolt_grid::BusIndex| fleet.grid.network().current_base_a(side).unwrap();
-                    let to = fleet.grid.current(BranchIndex(b), CurrentSide::To, v).norm() * base_a(branch.to);
+                    let base_a = |side: covolt_grid::BusIndex| {
+                        fleet.grid.balanced().unwrap().network().current_base_a(side).unwrap()
+                    };
+                    let to = fleet.grid.balanced().unwrap().current(BranchIndex(b), CurrentSide::To, v).norm()
+                        * base_a(branch.to);
                     // Amperes of the from side, carried over by the ratio of the turns.
                     let turns = base_a(branch.to) / base_a(branch.from) * branch.tap.norm();
-                    let from =
-                        fleet.grid.current(BranchIndex(b), CurrentSide::From, v).norm() * base_a(branch.from) * turns;
+                    let from = fleet.grid.balanced().unwrap().current(BranchIndex(b), CurrentSide::From, v).norm()
+                        * base_a(branch.from)
+                        * turns;
                     worst_i = worst_i.max(to.max(from) / rating - 1.0);
                 }
             }
             // Balance: what the feeder's loads, lines and source do not take is the sum of the exports.
             let export: f64 = (0..3).map(|n| returns.export_kw[n * 4 + t]).sum();
             let feeder_load: f64 = (0..2).map(|l| window.feeder_p_kw[l * 4 + t]).sum();
-            let feeder_losses: f64 =
-                [0, 1, 2].iter().map(|&b| fleet.grid.branch_admittances()[b].losses(v).re * 1e3).sum();
-            let source = fleet.grid.slack_power_pu(v).re * 1e3;
+            let feeder_losses: f64 = [0, 1, 2]
+                .iter()
+                .map(|&b| fleet.grid.balanced().unwrap().branch_admittances()[b].losses(v).re * 1e3)
+                .sum();
+            let source = fleet.grid.source_power_pu(v).re * 1e3;
             assert!((export + source - feeder_load - feeder_losses).abs() < 1e-5, "{export} {source} {feeder_load}");
             for (n, exchange) in exchange.iter_mut().enumerate() {
                 *exchange -= window.microgrids[n].price_per_kwh[t] * 0.25 * returns.export_kw[n * 4 + t];

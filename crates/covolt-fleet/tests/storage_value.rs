@@ -17,7 +17,7 @@ const DT_H: f64 = 0.25;
 fn lattice_battery() -> Battery {
     Battery {
         id: "lattice".into(),
-        bus: bus("A1"),
+        connection: bus("A1").into(),
         capacity_kwh: 100.0,
         soc_min: 0.1,
         soc_max: 0.9,

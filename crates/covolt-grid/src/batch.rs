@@ -16,7 +16,7 @@
 //! others do not notice. Threads each have a batch of their own.
 
 use crate::batch_sensitivities::{AdjointDown, AdjointUp, Eliminate, EliminatedLanes, ForwardProduct};
-use crate::batch_sweep::{self, SweepBranch, SweepState};
+use crate::batch_sweep::{self, SweepState};
 use crate::error::GridError;
 use crate::grid::Grid;
 use crate::lanes::{ComplexLanes, Instructions, LANES, Machine, Pair};
@@ -35,8 +35,6 @@ pub struct Batch {
     grid: u64,
     machine: Machine,
     scenarios: usize,
-    shunts: bool,
-    branches: Vec<SweepBranch>,
     /// Network order.
     demand: Vec<ComplexLanes>,
     v: Vec<ComplexLanes>,
@@ -50,7 +48,7 @@ pub struct Batch {
     /// Scenarios without voltages, and whether the factors belong to the present voltages.
     failed: [bool; LANES],
     linearised: bool,
-    /// For scenarios that need the single solver.
+    /// For scenarios that need the single solver; of the grid that needed it last.
     single: FlowWorkspace,
     single_demand: (Vec<f64>, Vec<f64>),
 }
@@ -175,8 +173,6 @@ impl Grid {
             grid: self.id(),
             machine: Machine::detect(instructions),
             scenarios: LANES,
-            shunts: tree.branches.iter().any(|b| b.shunt != Complex64::ZERO),
-            branches: SweepBranch::compile(tree),
             demand: zeros(),
             v: zeros(),
             dl_dv: zeros(),
@@ -192,6 +188,40 @@ impl Grid {
         };
         batch.write_voltages(tree);
         Ok(batch)
+    }
+
+    /// Makes a batch of whatever grid one of this grid, at the flat start; all that was in it is lost. Its memory stays where it is,
+    /// so that the parts of a large network can be solved one after the other in the same few caches.
+    ///
+    /// # Errors
+    /// The network has loops.
+    pub fn fit_batch(&self, batch: &mut Batch) -> Result<(), GridError> {
+        let tree = self.radial()?;
+        if batch.grid == self.id() {
+            return Ok(());
+        }
+        let n = self.n_buses();
+        batch.grid = self.id();
+        let Batch { demand, v, dl_dv, dl_ds, s, current, .. } = &mut *batch;
+        for lanes in [demand, v, dl_dv, dl_ds, s, current] {
+            lanes.resize(n, ComplexLanes::ZERO);
+        }
+        batch.tree_v.clear();
+        batch.tree_v.resize(n, ComplexLanes::splat(tree.v_source));
+        batch.eliminated.resize(n, EliminatedLanes::NONE);
+        batch.failed = [false; LANES];
+        batch.linearised = false;
+        batch.single_demand.0.resize(n, 0.0);
+        batch.single_demand.1.resize(n, 0.0);
+        batch.write_voltages(tree);
+        Ok(())
+    }
+
+    /// Makes the single solver's memory of a batch anew where another grid needed it last.
+    fn fit_single(&self, batch: &mut Batch) {
+        if batch.single.grid != self.id() {
+            batch.single = self.workspace();
+        }
     }
 
     /// Solves the AC power flow of every scenario. `options.method` is not asked: sweeps, then the tree Newton where they fail.
@@ -212,8 +242,8 @@ impl Grid {
         batch.failed = [false; LANES];
         let count = batch.scenarios;
         let state = SweepState {
-            branches: &batch.branches,
-            shunts: batch.shunts,
+            branches: &tree.sweep,
+            shunts: tree.shunts,
             s: &batch.s,
             v: &mut batch.tree_v,
             j: &mut batch.current,
@@ -248,6 +278,7 @@ impl Grid {
         lane: usize,
         options: &FlowOptions,
     ) -> Result<FlowInfo, GridError> {
+        self.fit_single(batch);
         let (p, q) = &mut batch.single_demand;
         for ((p, q), demand) in p.iter_mut().zip(q.iter_mut()).zip(&batch.demand) {
             (*p, *q) = (demand.re.0[lane], demand.im.0[lane]);
@@ -313,6 +344,7 @@ impl Grid {
         let mut singular = Vec::new();
         for lane in 0..batch.scenarios {
             if !batch.failed[lane] && (smallest.0[lane] < SINGULAR_DETERMINANT || !sum.0[lane].is_finite()) {
+                self.fit_single(batch);
                 let (p, q) = &mut batch.single_demand;
                 for ((p, q), demand) in p.iter_mut().zip(q.iter_mut()).zip(&batch.demand) {
                     (*p, *q) = (demand.re.0[lane], demand.im.0[lane]);

@@ -33,7 +33,7 @@
 //! neighbours. A sweep is a contraction on the upper branch of solutions only, so what it converges to lies there.
 
 use crate::lanes::{ComplexLanes, LANES, Lanes, Machine, Pair};
-use crate::tree::{Tree, TreeBranch};
+use crate::tree::TreeBranch;
 use pulp::{Simd, WithSimd};
 
 /// What one scenario's sweeps came to.
@@ -53,9 +53,9 @@ pub(crate) struct SweepBranch {
 }
 
 impl SweepBranch {
-    pub fn compile(tree: &Tree) -> Vec<SweepBranch> {
+    pub fn compile(branches: &[TreeBranch]) -> Vec<SweepBranch> {
         let weights = |y: f64| if y > 0.0 { (2.0, 2.0 * y) } else { (1.0, 0.0) };
-        tree.branches.iter().map(|&branch| SweepBranch { branch, weights: weights(branch.shunt.norm_sqr()) }).collect()
+        branches.iter().map(|&branch| SweepBranch { branch, weights: weights(branch.shunt.norm_sqr()) }).collect()
     }
 }
 

@@ -7,6 +7,9 @@ use thiserror::Error;
 /// Error of a power flow or of its derivatives.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum GridError {
+    /// Balanced networks only.
+    #[error("this is for balanced networks, and the network has several phases")]
+    NotBalanced,
     /// The network has phases the present solvers do not handle.
     #[error(
         "bus '{bus}' has {phases} separate phase(s): only the balanced single-phase equivalent (Phases::BALANCED) can be solved"
@@ -28,6 +31,24 @@ pub enum GridError {
         found: usize,
         /// Number of buses or ports.
         expected: usize,
+    },
+    /// More scenarios than are solved together.
+    #[error("{found} scenarios are too many to be solved together: at most {most}")]
+    TooManyScenarios {
+        /// Scenarios given.
+        found: usize,
+        /// The most.
+        most: usize,
+    },
+    /// Scenarios to be solved together differ in size.
+    #[error("scenarios to be solved together differ in {quantity}: the first has {first}, another {other}")]
+    UnequalScenarios {
+        /// What differs.
+        quantity: &'static str,
+        /// The first scenario's.
+        first: usize,
+        /// Another one's.
+        other: usize,
     },
     /// A demand is not a finite number.
     #[error("{quantity} at bus '{bus}' is not a finite number ({value})")]

@@ -10,10 +10,16 @@
 //! | a small complex matrix of conductors | `matrix.rs` |
 //! | what draws power, and how it depends on voltage | `port.rs` |
 //! | transformers and their taps as data | `transformer.rs` |
+//! | admittance of a transformer between its terminals | `transformer_admittance.rs` |
+//! | impedance of a line from its geometry | `line_constants.rs` |
+//! | wires, cables and their shields | `line_conductor.rs` |
+//! | return through the earth | `earth_return.rs` |
+//! | sequence values and short-circuit powers turned into matrices | `sequence.rs` |
+//! | conductors eliminated | `kron.rs` |
 //! | regulators and switched capacitors as data | `controls.rs` |
 //! | which faults can data have | `faults.rs` |
 //! | the solver as other crates see it | `grid.rs`, `workspace.rs` |
-//! | admittance of an element in per unit; of a transformer in S | `admittance.rs`, `transformer_admittance.rs` |
+//! | admittance of an element in per unit | `admittance.rs` |
 //! | the current of a port and its slopes | `port_current.rs` |
 //! | Y of the network | `nodal_system.rs` |
 //! | block elimination: order, places, numbers | `ordering.rs`, `elimination_plan.rs`, `elimination.rs`, `coefficient.rs` |
@@ -26,11 +32,15 @@ mod admittance;
 mod coefficient;
 mod control_loop;
 mod controls;
+mod earth_return;
 mod elimination;
 mod elimination_plan;
 mod faults;
 mod flow_iterations;
 mod grid;
+mod kron;
+mod line_conductor;
+mod line_constants;
 mod matrix;
 mod network;
 mod nodal_system;
@@ -38,6 +48,7 @@ mod ordering;
 mod port;
 mod port_current;
 mod quantities;
+mod sequence;
 mod sparse_system;
 mod transformer;
 mod transformer_admittance;
@@ -45,13 +56,22 @@ mod workspace;
 
 pub use control_loop::{ControlOptions, Settled};
 pub use controls::{CapacitorControl, CapacitorRule, Control, MonitoredPhase, RegulatorControl};
+pub use earth_return::{Earth, EarthModel};
 pub use faults::MultiphaseFault;
 pub use grid::MultiphaseGrid;
+pub use kron::{kron_reduced, leading_block};
+pub use line_conductor::{CableShield, LineConductor, ShieldKind, Wire};
+pub use line_constants::{GeometryFault, LineConstants, line_constants};
 pub use matrix::ConductorMatrix;
 pub use network::{
     Element, ElementIndex, ElementModel, ElementTerminal, MultiphaseBus, MultiphaseNetwork, MultiphaseParts, Node,
     NodeIndex, VoltageSource,
 };
 pub use port::{Port, PortIndex, VoltageDependence, VoltageRange, ZipShares};
+pub use sequence::{
+    PhaseOrder, ShortCircuit, SourceSequence, sequence_capacitance_matrix, sequence_matrix, sequence_matrix_012,
+    source_voltages_v,
+};
 pub use transformer::{Transformer, Winding, WindingConnection};
+pub use transformer_admittance::admittance_s;
 pub use workspace::MultiphaseWorkspace;

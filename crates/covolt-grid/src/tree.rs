@@ -23,6 +23,7 @@
 //! Shunts at the terminals, line charging included, belong to the buses. Breadth-first order keeps neighbouring entries
 //! independent, so a processor works on several of them at once.
 
+use crate::batch_sweep::SweepBranch;
 use crate::network::{BusIndex, Network};
 use num_complex::Complex64;
 
@@ -66,6 +67,10 @@ pub(crate) struct Tree {
     /// 1 / A.
     pub inverse_scale: Vec<Complex64>,
     pub v_source: Complex64,
+    /// The branches once more, as the batched sweeps read them.
+    pub sweep: Vec<SweepBranch>,
+    /// True when any bus has a shunt admittance.
+    pub shunts: bool,
 }
 
 impl Tree {
@@ -85,6 +90,8 @@ impl Tree {
             scale: vec![Complex64::ONE],
             inverse_scale: Vec::new(),
             v_source: network.source().voltage_pu(),
+            sweep: Vec::new(),
+            shunts: false,
         };
         let mut reached = vec![false; n];
         reached[root] = true;
@@ -113,6 +120,8 @@ impl Tree {
             k += 1;
         }
         tree.inverse_scale = tree.scale.iter().map(Complex64::inv).collect();
+        tree.sweep = SweepBranch::compile(&tree.branches);
+        tree.shunts = tree.branches.iter().any(|b| b.shunt != Complex64::ZERO);
         tree
     }
 }

@@ -182,6 +182,33 @@ fn law_scenarios_that_fail_are_reported_alone() {
 }
 
 #[test]
+fn law_a_batch_fitted_to_another_grid_is_as_good_as_new() {
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    let mut batch = Grid::new(random(1, 3, 0).network).unwrap().batch().unwrap();
+    for (seed, n) in [(2, 98), (3, 17), (4, 400), (5, 400)] {
+        let case = random(seed, n, 0);
+        let grid = Grid::new(random(seed, n, 0).network).unwrap();
+        grid.fit_batch(&mut batch).unwrap();
+        let fresh = grid.batch().unwrap();
+        assert_eq!(batch.voltages(), fresh.voltages());
+        let rows = rows(&case, LANES, &mut rng);
+        compare(&grid, &rows, &mut batch, &mut rng);
+        // What sweeps leave to the single solver, too.
+        let p: Vec<f64> = rows.p.iter().map(|p| 1e6 * p).collect();
+        batch.load(&p, &rows.q).unwrap();
+        let outcome = grid.solve_batch(&mut batch, &TIGHT).unwrap();
+        assert!(!outcome.failures.is_empty());
+        for (lane, error) in &outcome.failures {
+            let (p, q) = (&p[lane * n..(lane + 1) * n], &rows.q[lane * n..(lane + 1) * n]);
+            let newton = FlowOptions { method: FlowMethod::TreeNewton, ..TIGHT };
+            assert_eq!(grid.solve(p, q, &mut grid.workspace(), &newton), Err(error.clone()));
+        }
+    }
+    let meshed = Grid::new(baran_wu(33, 10.0, true).network).unwrap();
+    assert!(matches!(meshed.fit_batch(&mut batch), Err(GridError::NotRadial { .. })));
+}
+
+#[test]
 fn law_result_of_a_scenario_depends_on_nothing_else() {
     let mut rng = ChaCha8Rng::seed_from_u64(6);
     let case = random(7, 98, 0);

@@ -106,8 +106,8 @@ fn sampled_returns(fleet: &Fleet, s: &Scenario, raw: &[Vec<f64>]) -> Returns {
         }
         for branch in 0..fleet.grid.n_branches() {
             if fleet.limits.i_max_pu[branch].is_finite() {
-                let admittance = &fleet.grid.branch_admittances()[branch];
-                let tap = fleet.grid.network().branches()[branch].tap.norm();
+                let admittance = &fleet.grid.balanced().unwrap().branch_admittances()[branch];
+                let tap = fleet.grid.balanced().unwrap().network().branches()[branch].tap.norm();
                 let (from, to) =
                     (admittance.current(CurrentSide::From, v) * tap, admittance.current(CurrentSide::To, v));
                 let loading = from.norm().max(to.norm()) / fleet.limits.i_max_pu[branch];
@@ -237,7 +237,7 @@ fn law_rows_predict_the_excess() {
             currents += usize::from(matches!(row.limit, Limit::Current(_)));
         }
         // The bus of the source is held by it; every other limit that is exceeded or nearly has a row.
-        let source = fleet.grid.network().source().bus.0;
+        let source = fleet.grid.balanced().unwrap().network().source().bus.0;
         excess.retain(|(_, limit), _| !matches!(limit, Limit::VoltageLow(b) | Limit::VoltageHigh(b) if *b == source));
         let left = excess.values().fold(f64::NEG_INFINITY, |m, e| m.max(*e));
         assert!(left < -1e-3, "a limit with excess {left} has no row");

@@ -10,7 +10,7 @@ use covolt_fleet::{
     BaseDemand, CURRENT_TOLERANCE_RELATIVE, Fleet, Limit, LossCurvature, NetworkLimits, PhysicsWorkspace,
     VOLTAGE_TOLERANCE_PU, Window, evaluate, feasible_map,
 };
-use covolt_grid::Grid;
+use covolt_grid::{DistributionGrid, Grid};
 use covolt_optimum::bound::{BoundError, BoundSettings, lower_bound};
 use covolt_optimum::{CentralSettings, Optimum, optimise};
 use rand::{RngExt, SeedableRng};
@@ -61,7 +61,7 @@ fn ref_current_limits_are_those_of_the_power_flow_at_both_ends() {
     let window = window(&fleet, 1, POSITIVE, 3);
     let (_, _, loadings) = passive(&fleet, &window);
     for (branch, &loading) in loadings[0].iter().enumerate() {
-        let id = fleet.grid.network().branches()[branch].id.0.clone();
+        let id = fleet.grid.balanced().unwrap().network().branches()[branch].id.0.clone();
         fleet.limits.i_max_pu.fill(f64::INFINITY);
         fleet.limits.i_max_pu[branch] = loading * (1.0 + 1e-5);
         let bound = lower_bound(&fleet, &window, &BoundSettings::default());
@@ -82,7 +82,7 @@ fn ref_lower_voltage_limits_are_those_of_the_power_flow() {
     let window = window(&fleet, 1, POSITIVE, 3);
     let (_, voltages, _) = passive(&fleet, &window);
     for (bus, &voltage) in voltages[0].iter().enumerate().skip(1) {
-        let id = fleet.grid.network().buses()[bus].id.0.clone();
+        let id = fleet.grid.balanced().unwrap().network().buses()[bus].id.0.clone();
         fleet.limits.v_min_pu.fill(0.8);
         fleet.limits.v_min_pu[bus] = voltage - 1e-6;
         let bound = lower_bound(&fleet, &window, &BoundSettings::default());
@@ -256,10 +256,9 @@ fn law_an_empty_window_says_which_limit() {
 fn law_bad_input_is_an_error_not_a_panic() {
     let good = fleet(NO_DEVICES);
     let window = window(&good, 2, POSITIVE, 1);
-    let meshed = network(true);
+    let meshed = DistributionGrid::from(Grid::new(network(true)).unwrap());
     let limits = NetworkLimits::uniform(&meshed, 0.9, 1.1);
-    let meshed =
-        Fleet::try_new(Grid::new(meshed).unwrap(), good.microgrids.clone(), good.feeder_loads.clone(), limits).unwrap();
+    let meshed = Fleet::try_new(meshed, good.microgrids.clone(), good.feeder_loads.clone(), limits).unwrap();
     let settings = BoundSettings::default();
     assert!(matches!(lower_bound(&meshed, &window, &settings), Err(BoundError::NotRadial { buses: 11, branches: 11 })));
 

@@ -33,7 +33,7 @@ pub fn injections(
     };
     let path = dir.join(INJECTIONS);
     let text = read(&path)?;
-    let steps = Injections::read_csv(&text, case.fleet.grid.network()).map_err(|faults| {
+    let steps = Injections::read_csv(&text, &case.fleet.grid).map_err(|faults| {
         let listed: Vec<String> = faults.iter().take(10).map(|f| format!("  {f}")).collect();
         CliError::bad_input(format!(
             "{} does not fit the case ({} fault(s)):\n{}",

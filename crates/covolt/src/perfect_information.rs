@@ -70,7 +70,7 @@ fn yardstick(case: &Case, curvature: &[LossCurvature], span: &PerfectSpan) -> Re
     };
     match lower_bound(fleet, &window, &BoundSettings::default()) {
         Ok(bound) => Ok(Some(bound.value_usd)),
-        Err(BoundError::NotRadial { .. } | BoundError::NotConverged { .. }) => {
+        Err(BoundError::Multiphase | BoundError::NotRadial { .. } | BoundError::NotConverged { .. }) => {
             let mut ws = PhysicsWorkspace::new(fleet);
             let settings = CentralSettings::default();
             let optimum = perfect_information_optimum(

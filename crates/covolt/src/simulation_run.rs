@@ -102,18 +102,18 @@ pub fn write_step(
 ) -> Result<(), CliError> {
     let time = utc_text(step.unix_s);
     write_devices(files, case, step, &time)?;
-    let network = case.fleet.grid.network();
-    for (bus, (p, q)) in network.buses().iter().zip(step.demand_kw.iter().zip(&step.demand_kvar)) {
+    let grid = &case.fleet.grid;
+    for (port, (p, q)) in step.demand_kw.iter().zip(&step.demand_kvar).enumerate() {
         // 0 - x, so that nothing demanded is written as 0 and not as -0.
-        files.injection(&InjectionRow { t, bus: bus.id.0.clone(), p_kw: 0.0 - p, q_kvar: 0.0 - q })?;
+        files.injection(&InjectionRow { t, bus: grid.port_name(port), p_kw: 0.0 - p, q_kvar: 0.0 - q })?;
     }
-    for (bus, v) in network.buses().iter().zip(&step.voltages) {
-        files.bus(&BusRow { t, bus: bus.id.0.clone(), vm_pu: v.norm(), va_deg: v.arg().to_degrees() })?;
+    for (node, v) in step.voltages.iter().enumerate() {
+        files.bus(&BusRow { t, bus: grid.node_name(node), vm_pu: v.norm(), va_deg: v.arg().to_degrees() })?;
     }
-    for (branch, reading) in network.branches().iter().zip(&step.branches) {
+    for (current, reading) in step.branches.iter().enumerate() {
         files.branch(&BranchRow {
             t,
-            branch: branch.id.0.clone(),
+            branch: grid.current_name(current),
             i_from_a: reading.from_a,
             i_to_a: reading.to_a,
             loading: reading.loading,

@@ -18,7 +18,7 @@ pub fn independent_margins(fleet: &Fleet, window: &Window, actions: &[Vec<f64>])
     ws.options =
         FlowOptions { method: FlowMethod::SparseNewton, tolerance_pu: 1e-11, max_iterations: 60, warm_start: false };
     let base = BaseDemand::new(fleet, window);
-    let network = fleet.grid.network();
+    let network = fleet.grid.balanced().unwrap().network();
     let (mut voltage, mut current) = (f64::INFINITY, f64::INFINITY);
     for t in 0..window.steps {
         ws.solve_step(fleet, &base, actions, window.steps, t).unwrap();
@@ -28,8 +28,9 @@ pub fn independent_margins(fleet: &Fleet, window: &Window, actions: &[Vec<f64>])
         }
         for (branch, limit) in fleet.limits.i_max_pu.iter().enumerate() {
             let index = covolt_grid::BranchIndex(branch);
-            let from = fleet.grid.current_from(index, v).norm() * network.branches()[branch].tap.norm();
-            current = current.min(1.0 - from.max(fleet.grid.current_to(index, v).norm()) / limit);
+            let from =
+                fleet.grid.balanced().unwrap().current_from(index, v).norm() * network.branches()[branch].tap.norm();
+            current = current.min(1.0 - from.max(fleet.grid.balanced().unwrap().current_to(index, v).norm()) / limit);
         }
     }
     (voltage, current)
@@ -87,9 +88,9 @@ pub fn tight_fleet() -> Fleet {
 
 /// The test fleet within another voltage band and with scaled current limits.
 pub fn fleet_with(v_min: f64, v_max: f64, current_scale: f64) -> Fleet {
-    let mut limits = NetworkLimits::uniform(&small::network(), v_min, v_max);
+    let grid = covolt_grid::DistributionGrid::from(covolt_grid::Grid::new(small::network()).unwrap());
+    let mut limits = NetworkLimits::uniform(&grid, v_min, v_max);
     limits.i_max_pu.iter_mut().for_each(|limit| *limit *= current_scale);
-    let grid = covolt_grid::Grid::new(small::network()).unwrap();
     Fleet::try_new(grid, small::microgrids(), small::feeder_loads(), limits).unwrap()
 }
 

@@ -89,7 +89,7 @@ pub fn network() -> Network {
 pub fn generator(id: &str, at: &str, p_max_kw: f64, ramp_kw_per_min: f64, s_max_kva: Option<f64>) -> DieselGenerator {
     DieselGenerator {
         id: id.into(),
-        bus: bus(at),
+        connection: bus(at).into(),
         p_max_kw,
         q_max_kvar: 0.6 * p_max_kw,
         ramp_kw_per_min,
@@ -102,7 +102,7 @@ pub fn generator(id: &str, at: &str, p_max_kw: f64, ramp_kw_per_min: f64, s_max_
 pub fn battery(id: &str, at: &str, p_kw: f64, s_max_kva: Option<f64>) -> Battery {
     Battery {
         id: id.into(),
-        bus: bus(at),
+        connection: bus(at).into(),
         capacity_kwh: 2.0 * p_kw,
         soc_min: 0.1,
         soc_max: 0.9,
@@ -116,11 +116,11 @@ pub fn battery(id: &str, at: &str, p_kw: f64, s_max_kva: Option<f64>) -> Battery
 }
 
 fn load(id: &str, at: &str) -> Load {
-    Load { id: id.into(), bus: bus(at) }
+    Load { id: id.into(), connection: bus(at).into() }
 }
 
 fn pv(id: &str, at: &str, q_max_kvar: f64, s_max_kva: Option<f64>) -> Photovoltaic {
-    Photovoltaic { id: id.into(), bus: bus(at), q_max_kvar, s_max_kva }
+    Photovoltaic { id: id.into(), connection: bus(at).into(), q_max_kvar, s_max_kva }
 }
 
 /// The microgrids of the test fleet.
@@ -167,8 +167,9 @@ pub fn feeder_loads() -> Vec<Load> {
 
 /// The whole fleet within a voltage band of 0.95 to 1.05 pu.
 pub fn fleet() -> Fleet {
-    let limits = NetworkLimits::uniform(&network(), 0.95, 1.05);
-    Fleet::try_new(Grid::new(network()).unwrap(), microgrids(), feeder_loads(), limits).unwrap()
+    let grid = DistributionGrid::from(Grid::new(network()).unwrap());
+    let limits = NetworkLimits::uniform(&grid, 0.95, 1.05);
+    Fleet::try_new(grid, microgrids(), feeder_loads(), limits).unwrap()
 }
 
 /// A concave terminal value with breakpoints, $ per unit of state of charge.
@@ -204,8 +205,8 @@ pub fn window(fleet: &Fleet, steps: usize, seed: u64) -> Window {
         row: 0,
         hour_of_day: 14.5,
         weekday: 2,
-        feeder_p_kw: series(2, 80.0, 250.0),
-        feeder_q_kvar: series(2, 20.0, 100.0),
+        feeder_p_kw: series(fleet.feeder_loads.len(), 80.0, 250.0),
+        feeder_q_kvar: series(fleet.feeder_loads.len(), 20.0, 100.0),
         microgrids,
     }
 }

@@ -20,7 +20,7 @@ pub struct Winding {
     pub v_rated_kv: f64,
     /// Rated power of all phases, kVA.
     pub s_rated_kva: f64,
-    /// Winding resistance, per cent on this winding's rating.
+    /// Winding resistance, per cent on the **first** winding's rating, as OpenDSS reads it.
     pub r_percent: f64,
     /// Tap, per unit of the rated voltage.
     pub tap_pu: f64,
@@ -30,7 +30,8 @@ pub struct Winding {
     pub tap_max_pu: f64,
     /// Steps between smallest and largest tap.
     pub tap_steps: u32,
-    /// Impedance from a wye's neutral conductor to ground, ohm (R, X); `None` leaves the neutral to what the terminal connects it to.
+    /// Impedance from a wye's neutral conductor to ground, ohm (R, X); zero is a solid ground; `None` leaves the neutral to what the
+    /// terminal connects it to. A delta ignores it.
     pub neutral_ohm: Option<(f64, f64)>,
 }
 
@@ -43,13 +44,14 @@ pub struct Transformer {
     pub windings: Vec<Winding>,
     /// Short-circuit reactance of each pair of windings in the order 12, 13, .. 1n, 23, ..; per cent on the first winding's rating.
     pub x_percent: Vec<f64>,
-    /// No-load losses, per cent on the first winding's rating; drawn at the last winding.
+    /// No-load losses, per cent on the first winding's rating; drawn at the second winding.
     pub no_load_loss_percent: f64,
     /// Magnetising current, per cent on the first winding's rating.
     pub magnetising_percent: f64,
     /// Small admittance to ground at every conductor that keeps floating windings regular, parts per million of the winding's
     /// rating; zero: none.
     pub antifloat_ppm: f64,
-    /// Delta-wye (and wye-delta) shift: true when the low side leads (Euro / d1 by 30 degrees the other way round).
+    /// Shift of delta-wye and wye-delta: true when the low side leads the high side by 30 degrees (European, Dy11), false when it
+    /// lags (ANSI, Dy1).
     pub low_side_leads: bool,
 }

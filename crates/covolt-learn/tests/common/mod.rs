@@ -8,7 +8,7 @@ pub mod test_fleet;
 
 use covolt_fleet::state::StateKind;
 use covolt_fleet::*;
-use covolt_grid::Grid;
+use covolt_grid::{DistributionGrid, Grid};
 use covolt_learn::*;
 use covolt_policy::{CovarianceKind, GaussianPolicy};
 use std::sync::Arc;
@@ -26,9 +26,9 @@ pub fn fleet() -> Fleet {
 
 /// The test fleet within a voltage band of its own.
 pub fn fleet_within(v_min_pu: f64, v_max_pu: f64) -> Fleet {
-    let network = test_fleet::network();
-    let limits = NetworkLimits::uniform(&network, v_min_pu, v_max_pu);
-    Fleet::try_new(Grid::new(network).unwrap(), test_fleet::microgrids(), test_fleet::feeder_loads(), limits).unwrap()
+    let grid = DistributionGrid::from(Grid::new(test_fleet::network()).unwrap());
+    let limits = NetworkLimits::uniform(&grid, v_min_pu, v_max_pu);
+    Fleet::try_new(grid, test_fleet::microgrids(), test_fleet::feeder_loads(), limits).unwrap()
 }
 
 /// Smooth series over the days of [`ROWS_OF_DAY`].

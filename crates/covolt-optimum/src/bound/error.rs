@@ -27,6 +27,9 @@ pub enum BoundError {
         /// Branches.
         branches: usize,
     },
+    /// The branch-flow relaxation is about one phase.
+    #[error("there is no lower bound for networks of several phases: the relaxation is that of a balanced network")]
+    Multiphase,
     /// The window was not made for this fleet.
     #[error("the window at row {row} does not fit the fleet: {what} has length {found}, expected {expected}")]
     WindowMismatch {

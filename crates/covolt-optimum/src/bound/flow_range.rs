@@ -44,7 +44,7 @@ pub(super) struct DemandRange {
 impl DemandRange {
     /// Ranges of step `t`.
     pub fn new(fleet: &Fleet, base: &BaseDemand, agents: &[AgentProgram], t: usize) -> DemandRange {
-        let per_kw = 1.0 / (fleet.grid.network().base_mva() * 1e3);
+        let per_kw = 1.0 / fleet.grid.base_kva();
         let (p_base, q_base) = base.step(t);
         let fixed = |values: &[f64]| values.iter().map(|&x| Range { low: x, high: x }).collect::<Vec<Range>>();
         let mut demand = DemandRange { p: fixed(p_base), q: fixed(q_base) };
@@ -54,16 +54,16 @@ impl DemandRange {
                 range.add(factor * agent.lower[variable], factor * agent.upper[variable]);
             };
             for (i, dg) in mg.dgs.iter().enumerate() {
-                widen(&mut demand.p[dg.bus.0], layout.p_dg(t, i), -per_kw);
-                widen(&mut demand.q[dg.bus.0], layout.q_dg(t, i), -per_kw);
+                widen(&mut demand.p[dg.connection.bus().0], layout.p_dg(t, i), -per_kw);
+                widen(&mut demand.q[dg.connection.bus().0], layout.q_dg(t, i), -per_kw);
             }
             for (j, pv) in mg.pvs.iter().enumerate() {
-                widen(&mut demand.q[pv.bus.0], layout.q_pv(t, j), -per_kw);
+                widen(&mut demand.q[pv.connection.bus().0], layout.q_pv(t, j), -per_kw);
             }
             for (k, battery) in mg.batteries.iter().enumerate() {
-                widen(&mut demand.p[battery.bus.0], layout.p_charge(t, k), per_kw);
-                widen(&mut demand.p[battery.bus.0], layout.p_discharge(t, k), -per_kw);
-                widen(&mut demand.q[battery.bus.0], layout.q_ess(t, k), per_kw);
+                widen(&mut demand.p[battery.connection.bus().0], layout.p_charge(t, k), per_kw);
+                widen(&mut demand.p[battery.connection.bus().0], layout.p_discharge(t, k), -per_kw);
+                widen(&mut demand.q[battery.connection.bus().0], layout.q_ess(t, k), per_kw);
             }
         }
         demand

@@ -2,10 +2,16 @@
 
 use super::error::BoundError;
 use covolt_fleet::{Fleet, Window};
+use covolt_grid::{Grid, Network};
+
+/// The balanced network that the relaxation is about.
+pub(super) fn balanced(fleet: &Fleet) -> Result<&Network, BoundError> {
+    fleet.grid.balanced().map(Grid::network).ok_or(BoundError::Multiphase)
+}
 
 /// Lengths and finiteness of what the window brings.
 pub(super) fn check(fleet: &Fleet, window: &Window) -> Result<(), BoundError> {
-    let network = fleet.grid.network();
+    let network = balanced(fleet)?;
     if !network.is_radial() {
         return Err(BoundError::NotRadial { buses: network.buses().len(), branches: network.branches().len() });
     }

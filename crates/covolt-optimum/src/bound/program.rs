@@ -6,7 +6,7 @@ use super::conic::ConicData;
 use super::error::BoundError;
 use super::flow_range::{Arrival, DemandRange, arrivals};
 use super::flow_rows::{Rows, StepData, add_step};
-use super::input::check;
+use super::input::{balanced, check};
 use super::local_rows::{add_cost, add_limits, ranges};
 use super::stored_energy::{RunningSum, running_sums};
 use super::tree::FlowTree;
@@ -14,6 +14,7 @@ use clarabel::algebra::CscMatrix;
 use clarabel::solver::SupportedConeT::{NonnegativeConeT, SecondOrderConeT, ZeroConeT};
 use covolt_fleet::window_program::{VariableLayout, local_program};
 use covolt_fleet::{AgentProgram, BaseDemand, Fleet, Window};
+use covolt_grid::Network;
 
 /// Cost in the columns' own variables: constant + linear x + quadratic.
 #[derive(Debug, Clone)]
@@ -69,8 +70,8 @@ impl ConicProgram {
     /// Assembles the relaxation of a window.
     pub fn build(fleet: &Fleet, window: &Window, settings: &BoundSettings) -> Result<ConicProgram, BoundError> {
         check(fleet, window)?;
-        let network = fleet.grid.network();
-        let base_kva = network.base_mva() * 1e3;
+        let network = balanced(fleet)?;
+        let base_kva = fleet.grid.base_kva();
         let agents: Vec<AgentProgram> = (fleet.microgrids.iter().zip(&window.microgrids))
             .map(|(mg, w)| local_program(mg, w, window.dt_h, window.steps))
             .collect();
@@ -79,7 +80,8 @@ impl ConicProgram {
         let s_max: Vec<f64> = (0..fleet.grid.n_buses())
             .map(|bus| demand.iter().map(|step| step.apparent(bus)).fold(0.0, f64::max))
             .collect();
-        let tree = FlowTree::new(fleet, &s_max, settings.voltage_allowance_pu, settings.current_allowance);
+        let tree =
+            FlowTree::new(network, &fleet.limits, &s_max, settings.voltage_allowance_pu, settings.current_allowance);
 
         let w_source = network.source().v_pu * network.source().v_pu;
         let (mut w_low, mut w_high): (Vec<f64>, Vec<f64>) = (fleet.limits.v_min_pu.iter())
@@ -122,7 +124,7 @@ impl ConicProgram {
             add_limits(n, mg, agent, &sums[n], &columns, &mut rows);
             add_cost(n, mg, agent, window.dt_h, &columns, &mut cost);
         }
-        add_exchange_cost(fleet, window, &tree, &columns, w_source, base_kva, &mut cost);
+        add_exchange_cost((fleet, network), window, &tree, &columns, w_source, base_kva, &mut cost);
 
         let layouts = agents.iter().map(|agent| agent.layout).collect();
         Ok(assemble(columns, rows, cost, tree, layouts, w_source, window.steps))
@@ -191,16 +193,16 @@ fn device_terms(
     for (n, (mg, agent)) in fleet.microgrids.iter().zip(agents).enumerate() {
         let layout = &agent.layout;
         for (i, dg) in mg.dgs.iter().enumerate() {
-            p[dg.bus.0].push((columns.agent(n, layout.p_dg(t, i)), -per_kw));
-            q[dg.bus.0].push((columns.agent(n, layout.q_dg(t, i)), -per_kw));
+            p[dg.connection.bus().0].push((columns.agent(n, layout.p_dg(t, i)), -per_kw));
+            q[dg.connection.bus().0].push((columns.agent(n, layout.q_dg(t, i)), -per_kw));
         }
         for (j, pv) in mg.pvs.iter().enumerate() {
-            q[pv.bus.0].push((columns.agent(n, layout.q_pv(t, j)), -per_kw));
+            q[pv.connection.bus().0].push((columns.agent(n, layout.q_pv(t, j)), -per_kw));
         }
         for (k, battery) in mg.batteries.iter().enumerate() {
-            p[battery.bus.0].push((columns.agent(n, layout.p_charge(t, k)), per_kw));
-            p[battery.bus.0].push((columns.agent(n, layout.p_discharge(t, k)), -per_kw));
-            q[battery.bus.0].push((columns.agent(n, layout.q_ess(t, k)), per_kw));
+            p[battery.connection.bus().0].push((columns.agent(n, layout.p_charge(t, k)), per_kw));
+            p[battery.connection.bus().0].push((columns.agent(n, layout.p_discharge(t, k)), -per_kw));
+            q[battery.connection.bus().0].push((columns.agent(n, layout.q_ess(t, k)), per_kw));
         }
     }
     (p, q)
@@ -208,7 +210,7 @@ fn device_terms(
 
 /// -lambda_R P_PCC dt = lambda_R dt times the power into the PCC branch at its from side, shunt included.
 fn add_exchange_cost(
-    fleet: &Fleet,
+    (fleet, network): (&Fleet, &Network),
     window: &Window,
     tree: &FlowTree,
     columns: &Columns,
@@ -221,7 +223,7 @@ fn add_exchange_cost(
         else {
             continue;
         };
-        let branch = &fleet.grid.network().branches()[mg.pcc.0];
+        let branch = &network.branches()[mg.pcc.0];
         let g_from = branch.shunt_from_pu.first().re;
         for t in 0..window.steps {
             let usd_per_pu = w.price_per_kwh[t] * window.dt_h * base_kva;

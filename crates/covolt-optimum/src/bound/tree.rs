@@ -13,8 +13,8 @@
 //! |y| Vmax of the shunts; a rating may be tighter. No AC power flow within the limits exceeds it. It scales the
 //! variables of the branch and bounds them in the certificate.
 
-use covolt_fleet::Fleet;
-use covolt_grid::Complex64;
+use covolt_fleet::NetworkLimits;
+use covolt_grid::{Complex64, Network};
 
 /// One branch seen from the source.
 #[derive(Debug, Clone, Copy)]
@@ -61,8 +61,13 @@ const SMALLEST_CURRENT_FRACTION: f64 = 1e-4;
 
 impl FlowTree {
     /// Orients a radial network; `s_max_pu` is the largest apparent power connected to each bus.
-    pub fn new(fleet: &Fleet, s_max_pu: &[f64], voltage_allowance_pu: f64, current_allowance: f64) -> FlowTree {
-        let network = fleet.grid.network();
+    pub fn new(
+        network: &Network,
+        limits: &NetworkLimits,
+        s_max_pu: &[f64],
+        voltage_allowance_pu: f64,
+        current_allowance: f64,
+    ) -> FlowTree {
         let n = network.buses().len();
         let mut shunt = vec![Complex64::ZERO; n];
         network.shunts().iter().for_each(|s| shunt[s.bus.0] += s.y_pu.first());
@@ -107,12 +112,17 @@ impl FlowTree {
                 order.push(child);
             }
         }
-        tree.bound_currents(fleet, s_max_pu, voltage_allowance_pu, current_allowance);
+        tree.bound_currents(limits, s_max_pu, voltage_allowance_pu, current_allowance);
         tree
     }
 
-    fn bound_currents(&mut self, fleet: &Fleet, s_max_pu: &[f64], voltage_allowance_pu: f64, current_allowance: f64) {
-        let limits = &fleet.limits;
+    fn bound_currents(
+        &mut self,
+        limits: &NetworkLimits,
+        s_max_pu: &[f64],
+        voltage_allowance_pu: f64,
+        current_allowance: f64,
+    ) {
         let highest = |bus: usize| self.shunt[bus].norm() * (limits.v_max_pu[bus] + voltage_allowance_pu);
         let lowest_v = |bus: usize| (limits.v_min_pu[bus] - voltage_allowance_pu).max(1e-3);
         let mut into_bus: Vec<f64> =

@@ -16,8 +16,8 @@ use covolt_fleet::{
     TerminalValue, Window,
 };
 use covolt_grid::{
-    Branch, BranchId, BranchIndex, BranchKind, Bus, BusId, BusIndex, Complex64, Grid, Network, PhaseMatrix, Phases,
-    Shunt, Source,
+    Branch, BranchId, BranchIndex, BranchKind, Bus, BusId, BusIndex, Complex64, DistributionGrid, Grid, Network,
+    PhaseMatrix, Phases, Shunt, Source,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -75,13 +75,13 @@ pub fn network(loop_closed: bool) -> Network {
 }
 
 fn load(id: &str, bus: usize) -> Load {
-    Load { id: id.to_string(), bus: BusIndex(bus) }
+    Load { id: id.to_string(), connection: BusIndex(bus).into() }
 }
 
 fn generator(id: &str, bus: usize, p_max_kw: f64, a: f64, b: f64) -> DieselGenerator {
     DieselGenerator {
         id: id.to_string(),
-        bus: BusIndex(bus),
+        connection: BusIndex(bus).into(),
         p_max_kw,
         q_max_kvar: 0.8 * p_max_kw,
         ramp_kw_per_min: p_max_kw / 40.0,
@@ -93,7 +93,7 @@ fn generator(id: &str, bus: usize, p_max_kw: f64, a: f64, b: f64) -> DieselGener
 fn battery(id: &str, bus: usize, p_kw: f64) -> Battery {
     Battery {
         id: id.to_string(),
-        bus: BusIndex(bus),
+        connection: BusIndex(bus).into(),
         capacity_kwh: 2.0 * p_kw,
         soc_min: 0.1,
         soc_max: 0.9,
@@ -107,7 +107,12 @@ fn battery(id: &str, bus: usize, p_kw: f64) -> Battery {
 }
 
 fn pv(id: &str, bus: usize, s_kva: f64) -> Photovoltaic {
-    Photovoltaic { id: id.to_string(), bus: BusIndex(bus), q_max_kvar: 0.5 * s_kva, s_max_kva: Some(s_kva) }
+    Photovoltaic {
+        id: id.to_string(),
+        connection: BusIndex(bus).into(),
+        q_max_kvar: 0.5 * s_kva,
+        s_max_kva: Some(s_kva),
+    }
 }
 
 /// What a test varies.
@@ -124,7 +129,8 @@ pub const WIDE: Variant = Variant { devices: true, v_min_pu: 0.8, v_max_pu: 1.2,
 
 pub fn fleet(variant: Variant) -> Fleet {
     let network = network(false);
-    let mut limits = NetworkLimits::uniform(&network, variant.v_min_pu, variant.v_max_pu);
+    let grid = DistributionGrid::from(Grid::new(network.clone()).unwrap());
+    let mut limits = NetworkLimits::uniform(&grid, variant.v_min_pu, variant.v_max_pu);
     if variant.rating.is_finite() {
         for (b, branch) in network.branches().iter().enumerate() {
             let own = if branch.id.0.starts_with("PCC") { 1.0 } else { 0.5 };

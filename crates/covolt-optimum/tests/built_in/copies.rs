@@ -7,7 +7,7 @@ use covolt_grid::{Branch, BranchIndex, Bus, BusId, BusIndex, Grid, Network, Sour
 /// One copy for each window; `shared_r_pu` puts a line of that resistance and reactance between the source and all of them,
 /// rated `rating` times the sum of the first branches' ratings.
 pub fn copies(one: &Fleet, windows: &[Window], shared_r_pu: Option<f64>, rating: f64) -> (Fleet, Window) {
-    let network = one.grid.network();
+    let network = one.grid.balanced().unwrap().network();
     let source = network.source().bus.0;
     let mut buses: Vec<Bus> = vec![network.buses()[source].clone()];
     let mut branches: Vec<Branch> = Vec::new();
@@ -51,14 +51,14 @@ pub fn copies(one: &Fleet, windows: &[Window], shared_r_pu: Option<f64>, rating:
             mg.name = format!("{}-{copy}", mg.name);
             mg.pcc = BranchIndex(first_branch + mg.pcc.0);
             mg.buses.iter_mut().for_each(|b| *b = place(*b));
-            mg.dgs.iter_mut().for_each(|d| d.bus = place(d.bus));
-            mg.pvs.iter_mut().for_each(|d| d.bus = place(d.bus));
-            mg.batteries.iter_mut().for_each(|d| d.bus = place(d.bus));
-            mg.loads.iter_mut().for_each(|d| d.bus = place(d.bus));
+            mg.dgs.iter_mut().for_each(|d| d.connection = place(d.connection.bus()).into());
+            mg.pvs.iter_mut().for_each(|d| d.connection = place(d.connection.bus()).into());
+            mg.batteries.iter_mut().for_each(|d| d.connection = place(d.connection.bus()).into());
+            mg.loads.iter_mut().for_each(|d| d.connection = place(d.connection.bus()).into());
             microgrids.push(mg);
         }
         for load in &one.feeder_loads {
-            loads.push(Load { id: format!("{}-{copy}", load.id), bus: place(load.bus) });
+            loads.push(Load { id: format!("{}-{copy}", load.id), connection: place(load.connection.bus()).into() });
         }
     }
     let source = Source { bus: BusIndex(0), ..network.source().clone() };

@@ -145,21 +145,23 @@ impl<'a> Bench<'a> {
         })
     }
 
-    /// Eight power flows together.
-    pub fn batched_power_flow(&self, budget: Duration) -> Result<Figure, CliError> {
-        let grid = &self.case.fleet.grid;
+    /// Eight power flows together; `None` where the grid has no batch (loops, several phases).
+    pub fn batched_power_flow(&self, budget: Duration) -> Result<Option<Figure>, CliError> {
+        let Some((grid, mut batch)) = self.case.fleet.grid.balanced().and_then(|g| Some((g, g.batch().ok()?))) else {
+            return Ok(None);
+        };
         let demands = self.demands()?;
         let rows = |side: fn(&Demand) -> &Vec<f64>| -> Vec<f64> {
             demands.iter().cycle().take(LANES).flat_map(side).copied().collect()
         };
         let (p, q) = (rows(|d| &d.0), rows(|d| &d.1));
-        let mut batch = grid.batch()?;
         measure(&format!("power flow, {LANES} together"), budget, |_| {
             batch.load(&p, &q)?;
             let solved = grid.solve_batch(&mut batch, &FlowOptions::default())?;
             let iterations: usize = solved.infos.iter().map(|info| info.iterations).sum();
             Ok(vec![("power flows", LANES as f64), ("iterations", iterations as f64)])
         })
+        .map(Some)
     }
 
     /// Value and gradient of cost and priced limits in eight windows together.
@@ -262,7 +264,7 @@ impl<'a> Bench<'a> {
 
     /// Net demand of a few rows over the year, pu.
     fn demands(&self) -> Result<Vec<Demand>, CliError> {
-        let base_kva = self.case.fleet.grid.network().base_mva() * 1e3;
+        let base_kva = self.case.fleet.grid.base_kva();
         self.scenarios
             .iter()
             .take(LANES)
@@ -285,15 +287,15 @@ pub fn run(args: &BenchArgs, out: &mut Output) -> Result<(), CliError> {
     if let Some(folder) = &args.policy {
         bench.policies = policy_folder::load(&case, folder)?.policies;
     }
-    let mut figures = vec![
-        bench.power_flow(BUDGET)?,
-        bench.batched_power_flow(BUDGET)?,
-        bench.gradient(BUDGET)?,
-        bench.episode(usual.batch, args.seed, BUDGET)?,
-        bench.decision(LayerChoice::Bare, "bare", BUDGET)?,
-        bench.decision(LayerChoice::Repaired, "repaired", BUDGET)?,
-        bench.decision(LayerChoice::Polished, "polished", BUDGET)?,
-    ];
+    let mut figures = vec![bench.power_flow(BUDGET)?];
+    figures.extend(bench.batched_power_flow(BUDGET)?);
+    figures.push(bench.gradient(BUDGET)?);
+    figures.push(bench.episode(usual.batch, args.seed, BUDGET)?);
+    for (layer, name) in
+        [(LayerChoice::Bare, "bare"), (LayerChoice::Repaired, "repaired"), (LayerChoice::Polished, "polished")]
+    {
+        figures.push(bench.decision(layer, name, BUDGET)?);
+    }
     figures.push(bench.optimum(BUDGET)?);
     figures.push(bench.day_optimum(2 * BUDGET)?);
     let machine = Machine::here();

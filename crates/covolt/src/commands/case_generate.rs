@@ -148,8 +148,8 @@ fn row_stress(
 
 /// Current of each branch at the step solved last, A at the to side.
 fn amperes<'a>(case: &'a Case, ws: &'a PhysicsWorkspace) -> impl Iterator<Item = f64> + 'a {
-    let bases = case.fleet.grid.branch_amperes();
-    bases.iter().enumerate().map(|(b, amperes)| loading_pu(&case.fleet, b, ws.flow.v()) * amperes.base_to_a)
+    let grid = &case.fleet.grid;
+    (0..grid.n_currents()).map(|i| loading_pu(&case.fleet, i, ws.flow.v()) * grid.current_base_a(i))
 }
 
 fn voltages(ws: &PhysicsWorkspace) -> (f64, f64) {

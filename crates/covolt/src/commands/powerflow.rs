@@ -66,30 +66,22 @@ pub fn run(args: &PowerflowArgs, out: &mut Output) -> Result<(), CliError> {
 
 fn solve(case: &Case, step: &covolt_case::Injections) -> Result<Solved, CliError> {
     let grid = &case.fleet.grid;
-    let network = grid.network();
-    let base_kva = network.base_mva() * 1e3;
+    let base_kva = grid.base_kva();
     // The grid takes demand; an injection is its negative.
     let p: Vec<f64> = step.p_kw.iter().map(|p| -p / base_kva).collect();
     let q: Vec<f64> = step.q_kvar.iter().map(|q| -q / base_kva).collect();
     let mut ws = grid.workspace();
     let info = grid.solve(&p, &q, &mut ws, &FlowOptions::default())?;
     let v = ws.v();
-    let buses = network.buses().iter().zip(v).map(|(bus, v)| bus_row(&bus.id.0, *v)).collect();
-    let branches = network
-        .branches()
-        .iter()
-        .enumerate()
-        .zip(grid.branch_admittances().iter().zip(grid.branch_amperes()))
-        .zip(&case.fleet.limits.i_max_pu)
-        .map(|(((b, branch), (admittance, amperes)), limit)| BranchRow {
-            t: 0,
-            branch: branch.id.0.clone(),
-            i_from_a: admittance.current(covolt_grid::CurrentSide::From, v).norm() * amperes.base_from_a,
-            i_to_a: admittance.current(covolt_grid::CurrentSide::To, v).norm() * amperes.base_to_a,
-            loading: limit.is_finite().then(|| loading_pu(&case.fleet, b, v) / limit),
+    let buses = v.iter().enumerate().map(|(node, v)| bus_row(&grid.node_name(node), *v)).collect();
+    let branches = (case.fleet.limits.i_max_pu.iter().enumerate())
+        .map(|(current, limit)| {
+            let (i_from_a, i_to_a) = grid.current_ends_a(current, v);
+            let loading = limit.is_finite().then(|| loading_pu(&case.fleet, current, v) / limit);
+            BranchRow { t: 0, branch: grid.current_name(current), i_from_a, i_to_a, loading }
         })
         .collect();
-    let (losses, slack) = (grid.losses_pu(v), grid.slack_power_pu(v));
+    let (losses, slack) = (grid.losses_pu(v), grid.source_power_pu(v));
     Ok(Solved {
         label: step.label.clone(),
         info,

@@ -10,7 +10,6 @@ use crate::training::{TrainingJob, Watch, train};
 use covolt_case::Case;
 use covolt_dispatch::{PolicyFleet, Proposer};
 use covolt_fleet::{Fleet, PriceKnowledge, Window};
-use covolt_grid::Grid;
 use covolt_report::record::{CapacityStudy, ConstraintReturns, LearningPoint, RewardTrace};
 
 /// Capacities without a limit are this many times larger.
@@ -128,7 +127,7 @@ fn raised(study: &Study, limited: usize) -> Result<Case, CliError> {
         dg.ramp_kw_per_min *= RAISED;
         dg.s_max_kva = dg.s_max_kva.map(|s| s * RAISED);
     }
-    let grid = Grid::new(old.fleet.grid.network().clone())?;
+    let grid = old.fleet.grid.compile_again()?;
     let fleet = Fleet::try_new(grid, microgrids, old.fleet.feeder_loads.clone(), old.fleet.limits.clone())?;
     Ok(Case {
         name: old.name.clone(),

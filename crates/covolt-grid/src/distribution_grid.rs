@@ -1,0 +1,398 @@
+//! One interface to balanced and multi-phase grids: what everything above this crate computes with.
+//!
+//! Vectors are indexed by what physics counts, whatever the number of phases:
+//!
+//! | index | balanced | multi-phase |
+//! |---|---|---|
+//! | node: an entry of v | bus | conductor of a bus |
+//! | port: an entry of (p, q), dL/dp, dL/dq | bus | phase-to-neutral or phase-to-phase pair |
+//! | monitored voltage: has limits | bus | phase to ground, phase to phase, unbalance factor of a bus |
+//! | monitored current: has a limit | branch | conductor of a line, conductor of one winding |
+//! | bus, branch: have ids, owners | bus, branch | bus, element of two terminals or more |
+//!
+//! Units: per unit; demand positive for consumption.
+
+use crate::branch_flow::{CurrentSide, add_voltage_magnitude_gradient};
+use crate::error::GridError;
+use crate::grid::Grid;
+use crate::network::{BranchIndex, BranchKind, BusIndex};
+use crate::power_flow::{FlowInfo, FlowOptions, FlowWorkspace};
+use num_complex::Complex64;
+
+/// A grid of either kind.
+#[derive(Debug)]
+pub enum DistributionGrid {
+    /// Positive-sequence equivalent of a balanced network.
+    Balanced(Grid),
+}
+
+/// Memory for power flows of a [`DistributionGrid`]; one per thread.
+#[derive(Debug)]
+pub enum GridWorkspace {
+    /// Of a balanced grid.
+    Balanced(FlowWorkspace),
+}
+
+/// A current beside its limit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MonitoredCurrent {
+    /// The end that carries more.
+    pub side: CurrentSide,
+    /// Factor that refers the current at that end to the side where the limit holds.
+    pub factor: f64,
+    /// The referred current, per unit.
+    pub current: Complex64,
+}
+
+impl From<Grid> for DistributionGrid {
+    fn from(grid: Grid) -> DistributionGrid {
+        DistributionGrid::Balanced(grid)
+    }
+}
+
+impl GridWorkspace {
+    /// Node voltages, per unit.
+    pub fn v(&self) -> &[Complex64] {
+        match self {
+            GridWorkspace::Balanced(ws) => ws.v(),
+        }
+    }
+}
+
+impl DistributionGrid {
+    /// The balanced grid, where it is one.
+    pub fn balanced(&self) -> Option<&Grid> {
+        match self {
+            DistributionGrid::Balanced(grid) => Some(grid),
+        }
+    }
+
+    /// The balanced grid, or the error that says what needs one.
+    ///
+    /// # Errors
+    /// [`GridError::NotBalanced`].
+    pub fn balanced_or_error(&self) -> Result<&Grid, GridError> {
+        self.balanced().ok_or(GridError::NotBalanced)
+    }
+
+    /// The same network, compiled once more.
+    ///
+    /// # Errors
+    /// The grid's own; none where this one could be compiled.
+    pub fn compile_again(&self) -> Result<DistributionGrid, GridError> {
+        match self {
+            DistributionGrid::Balanced(grid) => Ok(DistributionGrid::Balanced(Grid::new(grid.network().clone())?)),
+        }
+    }
+
+    /// Power base of (p, q), kVA.
+    pub fn base_kva(&self) -> f64 {
+        match self {
+            DistributionGrid::Balanced(grid) => grid.network().base_mva() * 1e3,
+        }
+    }
+
+    /// True when the network is a tree.
+    pub fn is_radial(&self) -> bool {
+        match self {
+            DistributionGrid::Balanced(grid) => grid.network().is_radial(),
+        }
+    }
+
+    /// True for a branch that changes the voltage level or its tap.
+    pub fn is_transformer(&self, branch: BranchIndex) -> bool {
+        match self {
+            DistributionGrid::Balanced(grid) => {
+                (grid.network().branches().get(branch.0)).is_some_and(|b| b.kind == BranchKind::Transformer)
+            }
+        }
+    }
+
+    /// Number of buses.
+    pub fn n_buses(&self) -> usize {
+        match self {
+            DistributionGrid::Balanced(grid) => grid.n_buses(),
+        }
+    }
+
+    /// Number of branches.
+    pub fn n_branches(&self) -> usize {
+        match self {
+            DistributionGrid::Balanced(grid) => grid.n_branches(),
+        }
+    }
+
+    /// Number of nodes: length of a voltage vector.
+    pub fn n_nodes(&self) -> usize {
+        match self {
+            DistributionGrid::Balanced(grid) => grid.n_buses(),
+        }
+    }
+
+    /// Number of ports: length of p and q.
+    pub fn n_ports(&self) -> usize {
+        match self {
+            DistributionGrid::Balanced(grid) => grid.n_buses(),
+        }
+    }
+
+    /// Id of a bus as the user wrote it; empty for an unknown one.
+    pub fn bus_id(&self, bus: BusIndex) -> &str {
+        match self {
+            DistributionGrid::Balanced(grid) => grid.network().buses().get(bus.0).map_or("", |b| b.id.0.as_str()),
+        }
+    }
+
+    /// Name of a node: the bus, with the conductor where there are several phases.
+    pub fn node_name(&self, node: usize) -> String {
+        match self {
+            DistributionGrid::Balanced(_) => self.bus_id(BusIndex(node)).to_owned(),
+        }
+    }
+
+    /// Name of a port.
+    pub fn port_name(&self, port: usize) -> String {
+        match self {
+            DistributionGrid::Balanced(_) => self.bus_id(BusIndex(port)).to_owned(),
+        }
+    }
+
+    /// Id of a branch as the user wrote it; empty for an unknown one.
+    pub fn branch_id(&self, branch: BranchIndex) -> &str {
+        match self {
+            DistributionGrid::Balanced(grid) => grid.network().branches().get(branch.0).map_or("", |b| b.id.0.as_str()),
+        }
+    }
+
+    /// Buses at the first and second terminal of a branch; `None` for an unknown branch.
+    pub fn branch_ends(&self, branch: BranchIndex) -> Option<(BusIndex, BusIndex)> {
+        match self {
+            DistributionGrid::Balanced(grid) => grid.network().branches().get(branch.0).map(|b| (b.from, b.to)),
+        }
+    }
+
+    /// The bus that feeds the network.
+    pub fn source_bus(&self) -> BusIndex {
+        match self {
+            DistributionGrid::Balanced(grid) => grid.network().source().bus,
+        }
+    }
+
+    /// Number of monitored voltages.
+    pub fn n_voltages(&self) -> usize {
+        match self {
+            DistributionGrid::Balanced(grid) => grid.n_buses(),
+        }
+    }
+
+    /// What a monitored voltage is measured at: bus, node, pair of nodes.
+    pub fn voltage_name(&self, index: usize) -> String {
+        match self {
+            DistributionGrid::Balanced(_) => self.bus_id(BusIndex(index)).to_owned(),
+        }
+    }
+
+    /// Bus of a monitored voltage.
+    pub fn voltage_bus(&self, index: usize) -> BusIndex {
+        match self {
+            DistributionGrid::Balanced(_) => BusIndex(index),
+        }
+    }
+
+    /// True for the unbalance factor of a bus, which has an upper limit only.
+    pub fn is_unbalance_factor(&self, _index: usize) -> bool {
+        match self {
+            DistributionGrid::Balanced(_) => false,
+        }
+    }
+
+    /// True for a voltage that nothing can move: that of a stiff source.
+    pub fn is_fixed_voltage(&self, index: usize) -> bool {
+        match self {
+            DistributionGrid::Balanced(grid) => grid.network().source().bus.0 == index,
+        }
+    }
+
+    /// Magnitude of a monitored voltage, per unit.
+    pub fn voltage_pu(&self, index: usize, v: &[Complex64]) -> f64 {
+        match self {
+            // Without the detour that `norm` makes for numbers whose square would overflow: per-unit values never are.
+            DistributionGrid::Balanced(_) => v[index].norm_sqr().sqrt(),
+        }
+    }
+
+    /// Adds weight times the gradient of a monitored voltage to `dl_dv`.
+    pub fn add_voltage_gradient(&self, index: usize, v: &[Complex64], weight: f64, dl_dv: &mut [Complex64]) {
+        match self {
+            DistributionGrid::Balanced(_) => add_voltage_magnitude_gradient(BusIndex(index), v, weight, dl_dv),
+        }
+    }
+
+    /// Number of monitored currents.
+    pub fn n_currents(&self) -> usize {
+        match self {
+            DistributionGrid::Balanced(grid) => grid.n_branches(),
+        }
+    }
+
+    /// What a monitored current flows through: branch, or conductor of a branch.
+    pub fn current_name(&self, index: usize) -> String {
+        match self {
+            DistributionGrid::Balanced(_) => self.branch_id(BranchIndex(index)).to_owned(),
+        }
+    }
+
+    /// Branch of a monitored current.
+    pub fn current_branch(&self, index: usize) -> BranchIndex {
+        match self {
+            DistributionGrid::Balanced(_) => BranchIndex(index),
+        }
+    }
+
+    /// Base of a monitored current, A per unit.
+    pub fn current_base_a(&self, index: usize) -> f64 {
+        match self {
+            DistributionGrid::Balanced(grid) => grid.branch_amperes().get(index).map_or(f64::NAN, |a| a.base_to_a),
+        }
+    }
+
+    /// Limit of a monitored current as the network states it, per unit; infinite where there is none.
+    pub fn rating_pu(&self, index: usize) -> f64 {
+        match self {
+            DistributionGrid::Balanced(grid) => {
+                (grid.branch_amperes().get(index).and_then(|a| a.limit_pu(CurrentSide::To))).unwrap_or(f64::INFINITY)
+            }
+        }
+    }
+
+    /// A monitored current at the end that carries more.
+    pub fn monitored_current(&self, index: usize, v: &[Complex64]) -> MonitoredCurrent {
+        match self {
+            DistributionGrid::Balanced(grid) => {
+                let admittance = &grid.branch_admittances()[index];
+                let tap = admittance.tap_magnitude;
+                let from = admittance.current(CurrentSide::From, v) * tap;
+                let to = admittance.current(CurrentSide::To, v);
+                if from.norm_sqr() > to.norm_sqr() {
+                    MonitoredCurrent { side: CurrentSide::From, factor: tap, current: from }
+                } else {
+                    MonitoredCurrent { side: CurrentSide::To, factor: 1.0, current: to }
+                }
+            }
+        }
+    }
+
+    /// Magnitudes of a monitored current at its first and second end, A, each on its own voltage level.
+    pub fn current_ends_a(&self, index: usize, v: &[Complex64]) -> (f64, f64) {
+        match self {
+            DistributionGrid::Balanced(grid) => {
+                let (admittance, amperes) = (&grid.branch_admittances()[index], &grid.branch_amperes()[index]);
+                let magnitude = |side| admittance.current(side, v).norm();
+                (magnitude(CurrentSide::From) * amperes.base_from_a, magnitude(CurrentSide::To) * amperes.base_to_a)
+            }
+        }
+    }
+
+    /// Adds weight times the gradient of Re(conj(direction) I) of a monitored current at one end, in that end's own base, to
+    /// `dl_dv`: direction 1 gives Re I, j gives Im I, I/|I| gives |I|.
+    pub fn add_current_gradient(
+        &self,
+        index: usize,
+        side: CurrentSide,
+        direction: Complex64,
+        weight: f64,
+        dl_dv: &mut [Complex64],
+    ) {
+        match self {
+            DistributionGrid::Balanced(grid) => {
+                grid.branch_admittances()[index].add_current_gradient(side, direction, weight, dl_dv);
+            }
+        }
+    }
+
+    /// Active power exported through a branch to its first terminal (the feeder's side), per unit.
+    pub fn pcc_export_pu(&self, branch: BranchIndex, v: &[Complex64]) -> f64 {
+        match self {
+            DistributionGrid::Balanced(grid) => grid.pcc_export_pu(branch, v),
+        }
+    }
+
+    /// Adds weight times dP_PCC/dV, (44)-(46).
+    pub fn add_pcc_export_gradient(&self, branch: BranchIndex, v: &[Complex64], weight: f64, dl_dv: &mut [Complex64]) {
+        match self {
+            DistributionGrid::Balanced(grid) => grid.add_pcc_export_gradient(branch, v, weight, dl_dv),
+        }
+    }
+
+    /// |V|^2 at the second terminal of a branch (mean of its phases), per unit.
+    pub fn v_square_behind(&self, branch: BranchIndex, v: &[Complex64]) -> f64 {
+        match self {
+            DistributionGrid::Balanced(grid) => {
+                grid.branch(branch).and_then(|b| v.get(b.to.0)).map_or(f64::NAN, |v| v.norm_sqr())
+            }
+        }
+    }
+
+    /// r with P_loss = r P^2 / |V|^2 for the total power P through a branch, spread evenly over its phases; per unit.
+    pub fn loss_resistance_pu(&self, branch: BranchIndex) -> f64 {
+        match self {
+            DistributionGrid::Balanced(grid) => {
+                grid.network().branches().get(branch.0).map_or(0.0, |b| b.series_z_pu.first().re)
+            }
+        }
+    }
+
+    /// Power that the source feeds into the network, per unit.
+    pub fn source_power_pu(&self, v: &[Complex64]) -> Complex64 {
+        match self {
+            DistributionGrid::Balanced(grid) => grid.slack_power_pu(v),
+        }
+    }
+
+    /// Power drawn by everything that is not demand: series losses, line charging and shunts, per unit.
+    pub fn losses_pu(&self, v: &[Complex64]) -> Complex64 {
+        match self {
+            DistributionGrid::Balanced(grid) => grid.losses_pu(v),
+        }
+    }
+
+    /// A workspace for one thread, at the voltages without demand.
+    pub fn workspace(&self) -> GridWorkspace {
+        match self {
+            DistributionGrid::Balanced(grid) => GridWorkspace::Balanced(grid.workspace()),
+        }
+    }
+
+    /// Solves the AC power flow at the net demand `p`, `q` per port.
+    ///
+    /// # Errors
+    /// The grid's own; a workspace of another grid.
+    pub fn solve(
+        &self,
+        p: &[f64],
+        q: &[f64],
+        ws: &mut GridWorkspace,
+        options: &FlowOptions,
+    ) -> Result<FlowInfo, GridError> {
+        match (self, ws) {
+            (DistributionGrid::Balanced(grid), GridWorkspace::Balanced(ws)) => grid.solve(p, q, ws, options),
+        }
+    }
+
+    /// Factorises at the workspace's voltages; needed once before `adjoint`.
+    ///
+    /// # Errors
+    /// The grid's own; a workspace of another grid.
+    pub fn linearise(&self, p: &[f64], q: &[f64], ws: &mut GridWorkspace) -> Result<(), GridError> {
+        match (self, ws) {
+            (DistributionGrid::Balanced(grid), GridWorkspace::Balanced(ws)) => grid.linearise(p, q, ws),
+        }
+    }
+
+    /// J^T w: from dL/dV per node to dL/dp and dL/dq per port. NaN without `linearise`.
+    pub fn adjoint(&self, dl_dv: &[Complex64], dl_dp: &mut [f64], dl_dq: &mut [f64], ws: &mut GridWorkspace) {
+        match (self, ws) {
+            (DistributionGrid::Balanced(grid), GridWorkspace::Balanced(ws)) => grid.adjoint(dl_dv, dl_dp, dl_dq, ws),
+        }
+    }
+}
