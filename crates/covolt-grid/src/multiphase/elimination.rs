@@ -16,12 +16,16 @@
 //!
 //! so impedances enter by multiplication only: a switch of 1e-9 pu costs no digits, where 1/Z in Y would.
 //!
+//! The idle blocks come first (`ordering.rs`). Their r is zero, and no port changes their coefficients: they are eliminated once per
+//! network, and only the voltages found at the end are expanded to them.
+//!
 //! After [`factorise`] the values of a block are E, K and C in the places of D, U and L. Solving runs r once from the first
 //! block to the last and back; the transposed system exchanges K^T and C.
 
 use super::coefficient::Coefficient;
 use super::elimination_plan::{Block, Plan};
 use num_complex::Complex64;
+use std::ops::Range;
 
 /// A pivot whose determinant is below this times the square of the largest value it came from is no number but rounding.
 const SMALLEST_PIVOT: f64 = 1e-26;
@@ -31,11 +35,12 @@ const SMALLEST_PIVOT: f64 = 1e-26;
 /// `diagonal` holds |D_ii|^2 of each node before anything was eliminated: what a pivot is compared with.
 pub(crate) fn factorise<T: Coefficient>(
     plan: &Plan,
+    blocks: Range<usize>,
     values: &mut [T],
     diagonal: &[f64],
     scratch: &mut [T],
 ) -> Result<(), usize> {
-    for block in &plan.blocks {
+    for block in &plan.blocks[blocks] {
         let (start, size) = (block.values as usize, block.size());
         let (before, later) = values.split_at_mut(start + size);
         let own = &mut before[start..];
@@ -184,9 +189,10 @@ fn invert<T: Coefficient>(n: usize, a: &mut [T], largest: Option<&[f64]>) -> Res
 /// Most nodes of a bus: a block's pivots are marked in the bits of one word.
 pub(crate) const MOST_NODES: usize = 64;
 
-/// Solves in place: on entry `x` holds r at each position, on return the unknowns.
+/// Solves for the unknowns of all blocks but the idle ones, in place: on entry `x` holds r, which is zero at idle blocks.
 pub(crate) fn solve<T: Coefficient>(plan: &Plan, factors: &[T], x: &mut [Complex64]) {
-    for block in &plan.blocks {
+    let active = &plan.blocks[plan.n_idle..];
+    for block in active {
         let parts = Parts::of(plan, block, factors);
         match block.n {
             1 => gather(1, parts, block, x),
@@ -195,7 +201,7 @@ pub(crate) fn solve<T: Coefficient>(plan: &Plan, factors: &[T], x: &mut [Complex
             n => gather(n as usize, parts, block, x),
         }
     }
-    for block in plan.blocks.iter().rev() {
+    for block in active.iter().rev() {
         let parts = Parts::of(plan, block, factors);
         match block.n {
             1 => spread(1, parts, block, x),
@@ -206,21 +212,29 @@ pub(crate) fn solve<T: Coefficient>(plan: &Plan, factors: &[T], x: &mut [Complex
     }
 }
 
-/// Solves the transposed system in place.
+/// The unknowns of the idle blocks from those of the others: z is all that x = K z needs, because r is zero.
+pub(crate) fn expand_idle(plan: &Plan, factors: &[Complex64], x: &mut [Complex64]) {
+    x[..plan.n_idle_nodes].fill(Complex64::ZERO);
+    for block in plan.blocks[..plan.n_idle].iter().rev() {
+        spread(block.n as usize, Parts::of(plan, block, factors), block, x);
+    }
+}
+
+/// The transpose of [`expand_idle`]: what the idle blocks' entries of `x` mean for the others.
+pub(crate) fn collect_idle(plan: &Plan, factors: &[Complex64], x: &mut [Complex64]) {
+    for block in &plan.blocks[..plan.n_idle] {
+        gather_transposed(Parts::of(plan, block, factors), block, x);
+    }
+}
+
+/// Solves the transposed system in place; the idle blocks have been collected and get no value.
 pub(crate) fn solve_transposed<T: Coefficient>(plan: &Plan, factors: &[T], x: &mut [Complex64]) {
-    for block in &plan.blocks {
-        let (parts, n, m) = (Parts::of(plan, block, factors), block.n as usize, block.m as usize);
-        let first = block.first as usize;
-        for (a, &at) in parts.later.iter().enumerate() {
-            let mut sum = Complex64::ZERO;
-            for i in 0..n {
-                sum += parts.k[i * m + a].apply_transposed(x[first + i]);
-            }
-            x[at as usize] += sum;
-        }
+    let active = &plan.blocks[plan.n_idle..];
+    for block in active {
+        gather_transposed(Parts::of(plan, block, factors), block, x);
     }
     let mut own = [Complex64::ZERO; MOST_NODES];
-    for block in plan.blocks.iter().rev() {
+    for block in active.iter().rev() {
         let (parts, n) = (Parts::of(plan, block, factors), block.n as usize);
         let first = block.first as usize;
         for j in 0..n {
@@ -234,6 +248,18 @@ pub(crate) fn solve_transposed<T: Coefficient>(plan: &Plan, factors: &[T], x: &m
             own[j] = sum;
         }
         x[first..first + n].copy_from_slice(&own[..n]);
+    }
+}
+
+/// g_z += K^T g.
+fn gather_transposed<T: Coefficient>(parts: Parts<'_, T>, block: &Block, x: &mut [Complex64]) {
+    let (first, n, m) = (block.first as usize, block.n as usize, block.m as usize);
+    for (a, &at) in parts.later.iter().enumerate() {
+        let mut sum = x[at as usize];
+        for i in 0..n {
+            sum += parts.k[i * m + a].apply_transposed(x[first + i]);
+        }
+        x[at as usize] = sum;
     }
 }
 

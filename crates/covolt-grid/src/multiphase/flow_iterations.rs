@@ -54,12 +54,13 @@ pub(crate) fn fixed_point(
     let plan = &system.structure.plan;
     let mut attempt = Attempt { worst_bus: plan.bus_at(0), ..FAILED };
     let (limit, mut slow, mut last) = (options.max_iterations.saturating_mul(FIXED_POINT_ITERATIONS), 0, f64::INFINITY);
+    let first = plan.n_idle_nodes;
     draw(system, demand, &vectors.v, &mut vectors.drawn);
     while attempt.iterations < limit {
         attempt.iterations += 1;
         // Swapped, the solution becomes V without a copy.
         let x = &mut vectors.v;
-        for (x, drawn) in x.iter_mut().zip(&vectors.drawn) {
+        for (x, drawn) in x[first..].iter_mut().zip(&vectors.drawn[first..]) {
             *x = -drawn;
         }
         system.structure.add_source_currents(x);
@@ -67,9 +68,9 @@ pub(crate) fn fixed_point(
         ground(x);
         std::mem::swap(&mut vectors.drawn, &mut vectors.previous);
         draw(system, demand, &vectors.v, &mut vectors.drawn);
-        let found = worst(&vectors.drawn, &vectors.previous, options.tolerance_pu);
+        let found = worst(&vectors.drawn[first..], &vectors.previous[first..], options.tolerance_pu);
         attempt.mismatch_pu = found.mismatch;
-        attempt.worst_bus = plan.bus_at(found.at);
+        attempt.worst_bus = plan.bus_at(first + found.at);
         if !found.mismatch.is_finite() {
             return attempt;
         }
@@ -97,12 +98,13 @@ pub(crate) fn newton(
 ) -> Attempt {
     let plan = &system.structure.plan;
     let mut attempt = Attempt { worst_bus: plan.bus_at(0), ..FAILED };
+    let first = plan.n_idle_nodes;
     while attempt.iterations < options.max_iterations {
         attempt.iterations += 1;
         if linearise(system, demand, vectors).is_err() {
             return attempt;
         }
-        vectors.x.fill(Complex64::ZERO);
+        vectors.x[first..].fill(Complex64::ZERO);
         for (port, linear) in system.structure.ports.iter().zip(&vectors.ports) {
             let constant = linear.current;
             vectors.x[port.from as usize] -= constant;
@@ -113,7 +115,7 @@ pub(crate) fn newton(
         ground(&mut vectors.x);
         std::mem::swap(&mut vectors.v, &mut vectors.x);
         draw(system, demand, &vectors.v, &mut vectors.drawn);
-        vectors.previous.fill(Complex64::ZERO);
+        vectors.previous[first..].fill(Complex64::ZERO);
         for (port, linear) in system.structure.ports.iter().zip(&vectors.ports) {
             let v = port.voltage(&vectors.v);
             let drawn = linear.current + linear.alpha * v + linear.beta * v.conj();
@@ -121,9 +123,9 @@ pub(crate) fn newton(
             vectors.previous[port.to as usize] -= drawn * port.ratio;
         }
         ground(&mut vectors.previous);
-        let found = worst(&vectors.drawn, &vectors.previous, options.tolerance_pu);
+        let found = worst(&vectors.drawn[first..], &vectors.previous[first..], options.tolerance_pu);
         attempt.mismatch_pu = found.mismatch;
-        attempt.worst_bus = plan.bus_at(found.at);
+        attempt.worst_bus = plan.bus_at(first + found.at);
         if !found.mismatch.is_finite() {
             return attempt;
         }
@@ -140,10 +142,12 @@ pub(crate) fn newton(
 /// the slopes. The position of the node where that broke down is the error.
 pub(crate) fn linearise(system: &NodalSystem, demand: Demand<'_>, vectors: &mut FlowVectors) -> Result<(), usize> {
     let FlowVectors { v, ports, tiles, scratch, .. } = vectors;
-    for (tile, &y) in tiles.iter_mut().zip(&system.values) {
+    let structure = &system.structure;
+    let plan = &structure.plan;
+    let start = plan.blocks.get(plan.n_idle).map_or(0, |block| block.values as usize);
+    for (tile, &y) in tiles[start..].iter_mut().zip(&system.values[start..]) {
         *tile = RealTile::of(y);
     }
-    let structure = &system.structure;
     for (k, port) in structure.ports.iter().enumerate() {
         let voltage = port.voltage(v);
         let linear = port.linearise(demand.fraction * demand.p[k], demand.fraction * demand.q[k], voltage);
@@ -159,12 +163,12 @@ pub(crate) fn linearise(system: &NodalSystem, demand: Demand<'_>, vectors: &mut 
         let constant = linear.current - linear.alpha * voltage - linear.beta * voltage.conj();
         ports[k] = Linearised { current: constant, ..linear };
     }
-    factorise(&structure.plan, tiles, &system.diagonal, scratch)
+    factorise(plan, plan.n_idle..plan.blocks.len(), tiles, &system.diagonal, scratch)
 }
 
 /// Currents that all ports draw at `v`, by node.
 fn draw(system: &NodalSystem, demand: Demand<'_>, v: &[Complex64], drawn: &mut [Complex64]) {
-    drawn.fill(Complex64::ZERO);
+    drawn[system.structure.plan.n_idle_nodes..].fill(Complex64::ZERO);
     for ((port, &p), &q) in system.structure.ports.iter().zip(demand.p).zip(demand.q) {
         let current = port.current(demand.fraction * p, demand.fraction * q, port.voltage(v));
         drawn[port.from as usize] += current;
@@ -207,7 +211,8 @@ pub(crate) fn upper_branch(system: &NodalSystem, demand: Demand<'_>, continued: 
         let near = |(v, reached): (&Complex64, &Complex64)| {
             (v - reached).norm() <= LARGEST_JUMP * f64::max(reached.norm(), LARGEST_JUMP)
         };
-        return vectors.v.iter().zip(&vectors.reached).all(near);
+        let first = system.structure.plan.n_idle_nodes;
+        return vectors.v[first..].iter().zip(&vectors.reached[first..]).all(near);
     }
     system.structure.ports.iter().enumerate().all(|(k, port)| {
         let idle = demand.p[k] == 0.0 && demand.q[k] == 0.0;
