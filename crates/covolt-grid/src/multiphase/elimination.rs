@@ -195,19 +195,19 @@ pub(crate) fn solve<T: Coefficient>(plan: &Plan, factors: &[T], x: &mut [Complex
     for block in active {
         let parts = Parts::of(plan, block, factors);
         match block.n {
-            1 => gather(1, parts, block, x),
-            2 => gather(2, parts, block, x),
-            3 => gather(3, parts, block, x),
-            n => gather(n as usize, parts, block, x),
+            1 => gather::<T, 1>(parts, block, x),
+            2 => gather::<T, 2>(parts, block, x),
+            3 => gather::<T, 3>(parts, block, x),
+            _ => gather_any(parts, block, x),
         }
     }
     for block in active.iter().rev() {
         let parts = Parts::of(plan, block, factors);
         match block.n {
-            1 => spread(1, parts, block, x),
-            2 => spread(2, parts, block, x),
-            3 => spread(3, parts, block, x),
-            n => spread(n as usize, parts, block, x),
+            1 => spread::<T, 1>(parts, block, x),
+            2 => spread::<T, 2>(parts, block, x),
+            3 => spread::<T, 3>(parts, block, x),
+            _ => spread_any(parts, block, x),
         }
     }
 }
@@ -216,7 +216,7 @@ pub(crate) fn solve<T: Coefficient>(plan: &Plan, factors: &[T], x: &mut [Complex
 pub(crate) fn expand_idle(plan: &Plan, factors: &[Complex64], x: &mut [Complex64]) {
     x[..plan.n_idle_nodes].fill(Complex64::ZERO);
     for block in plan.blocks[..plan.n_idle].iter().rev() {
-        spread(block.n as usize, Parts::of(plan, block, factors), block, x);
+        spread_any(Parts::of(plan, block, factors), block, x);
     }
 }
 
@@ -285,36 +285,58 @@ impl<'a, T> Parts<'a, T> {
 
 /// r_z += C r, then E r in the place of r.
 #[inline(always)]
-fn gather<T: Coefficient>(n: usize, parts: Parts<'_, T>, block: &Block, x: &mut [Complex64]) {
+fn gather<T: Coefficient, const N: usize>(parts: Parts<'_, T>, block: &Block, x: &mut [Complex64]) {
     let first = block.first as usize;
-    let mut own = [Complex64::ZERO; MOST_NODES];
-    let own = &mut own[..n];
-    own.copy_from_slice(&x[first..first + n]);
-    for (a, &at) in parts.later.iter().enumerate() {
-        let mut sum = x[at as usize];
-        for i in 0..n {
-            sum += parts.c[a * n + i].apply(own[i]);
-        }
-        x[at as usize] = sum;
-    }
-    for i in 0..n {
+    let own: [Complex64; N] = std::array::from_fn(|i| x[first + i]);
+    for (row, &at) in parts.c.chunks_exact(N).zip(parts.later) {
         let mut sum = Complex64::ZERO;
-        for j in 0..n {
-            sum += parts.e[i * n + j].apply(own[j]);
+        for i in 0..N {
+            sum += row[i].apply(own[i]);
+        }
+        x[at as usize] += sum;
+    }
+    for (i, row) in parts.e.chunks_exact(N).enumerate() {
+        let mut sum = Complex64::ZERO;
+        for j in 0..N {
+            sum += row[j].apply(own[j]);
         }
         x[first + i] = sum;
     }
 }
 
+/// The same for any number of nodes.
+fn gather_any<T: Coefficient>(parts: Parts<'_, T>, block: &Block, x: &mut [Complex64]) {
+    let (first, n) = (block.first as usize, block.n as usize);
+    let mut own = [Complex64::ZERO; MOST_NODES];
+    own[..n].copy_from_slice(&x[first..first + n]);
+    for (row, &at) in parts.c.chunks_exact(n).zip(parts.later) {
+        x[at as usize] += row.iter().zip(&own).map(|(c, r)| c.apply(*r)).sum::<Complex64>();
+    }
+    for (i, row) in parts.e.chunks_exact(n).enumerate() {
+        x[first + i] = row.iter().zip(&own).map(|(e, r)| e.apply(*r)).sum();
+    }
+}
+
 /// x = E r + K z.
 #[inline(always)]
-fn spread<T: Coefficient>(n: usize, parts: Parts<'_, T>, block: &Block, x: &mut [Complex64]) {
+fn spread<T: Coefficient, const N: usize>(parts: Parts<'_, T>, block: &Block, x: &mut [Complex64]) {
     let (first, m) = (block.first as usize, block.m as usize);
-    for i in 0..n {
-        let mut sum = x[first + i];
-        for (a, &at) in parts.later.iter().enumerate() {
-            sum += parts.k[i * m + a].apply(x[at as usize]);
+    let mut own: [Complex64; N] = std::array::from_fn(|i| x[first + i]);
+    for (a, &at) in parts.later.iter().enumerate() {
+        let z = x[at as usize];
+        for i in 0..N {
+            own[i] += parts.k[i * m + a].apply(z);
         }
-        x[first + i] = sum;
+    }
+    x[first..first + N].copy_from_slice(&own);
+}
+
+/// The same for any number of nodes.
+fn spread_any<T: Coefficient>(parts: Parts<'_, T>, block: &Block, x: &mut [Complex64]) {
+    let (first, m) = (block.first as usize, block.m as usize);
+    for i in 0..block.n as usize {
+        let row = &parts.k[i * m..(i + 1) * m];
+        let sum: Complex64 = row.iter().zip(parts.later).map(|(k, &at)| k.apply(x[at as usize])).sum();
+        x[first + i] += sum;
     }
 }
