@@ -89,6 +89,12 @@ fn main() {
             );
         }
     }
+    if let Some(repeat) = std::env::args().nth(2) {
+        for _ in 0..repeat.parse::<usize>().unwrap() {
+            grid.solve(&p, &q, &mut ws, &FlowOptions::default()).unwrap();
+        }
+        return;
+    }
     grid.solve(&p, &q, &mut ws, &FlowOptions::default()).unwrap();
     let weights = vec![Complex64::ONE; n];
     let (mut dp, mut dq) = (vec![0.0; p.len()], vec![0.0; p.len()]);

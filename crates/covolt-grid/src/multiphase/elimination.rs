@@ -190,6 +190,7 @@ fn invert<T: Coefficient>(n: usize, a: &mut [T], largest: Option<&[f64]>) -> Res
 pub(crate) const MOST_NODES: usize = 64;
 
 /// Solves for the unknowns of all blocks but the idle ones, in place: on entry `x` holds r, which is zero at idle blocks.
+#[inline(always)]
 pub(crate) fn solve<T: Coefficient>(plan: &Plan, factors: &[T], x: &mut [Complex64]) {
     let active = &plan.blocks[plan.n_idle..];
     for block in active {

@@ -20,6 +20,7 @@ use super::port_current::Linearised;
 use super::workspace::FlowVectors;
 use crate::power_flow::{Attempt, FlowOptions};
 use num_complex::Complex64;
+use pulp::{Arch, Simd, WithSimd};
 
 /// Rounding of a node's current, relative to its magnitude: a mismatch below it is none.
 const ROUNDING: f64 = 64.0 * f64::EPSILON;
@@ -46,13 +47,35 @@ pub(crate) struct Demand<'a> {
 const FAILED: Attempt =
     Attempt { iterations: 0, mismatch_pu: f64::INFINITY, worst_bus: 0, converged: false, upper_branch: false };
 
-/// Fixed point iteration from `vectors.v`.
+/// Fixed point iteration from `vectors.v`, with the widest instructions of the processor.
 pub(crate) fn fixed_point(
     system: &NodalSystem,
     demand: Demand<'_>,
     vectors: &mut FlowVectors,
     options: &FlowOptions,
 ) -> Attempt {
+    Arch::new().dispatch(FixedPoint { system, demand, vectors, options })
+}
+
+/// The iteration as a task for an instruction set. SIMD is left to the compiler: all of it is inlined into one function per set.
+struct FixedPoint<'a> {
+    system: &'a NodalSystem,
+    demand: Demand<'a>,
+    vectors: &'a mut FlowVectors,
+    options: &'a FlowOptions,
+}
+
+impl WithSimd for FixedPoint<'_> {
+    type Output = Attempt;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Attempt {
+        iterate(self.system, self.demand, self.vectors, self.options)
+    }
+}
+
+#[inline(always)]
+fn iterate(system: &NodalSystem, demand: Demand<'_>, vectors: &mut FlowVectors, options: &FlowOptions) -> Attempt {
     let structure = &system.structure;
     let plan = &structure.plan;
     let mut attempt = Attempt { worst_bus: plan.bus_at(0), ..FAILED };
@@ -103,6 +126,7 @@ pub(crate) fn fixed_point(
 }
 
 /// Currents of all ports at `v`.
+#[inline(always)]
 fn port_currents(system: &NodalSystem, demand: Demand<'_>, v: &[Complex64], currents: &mut [Complex64]) {
     let ports = system.structure.ports.iter().zip(demand.p).zip(demand.q);
     for (((port, &p), &q), current) in ports.zip(currents) {
@@ -204,6 +228,7 @@ struct Worst {
 }
 
 /// The largest mismatch, beside the largest current of a port.
+#[inline(always)]
 fn worst(mismatch: &[Complex64], largest: f64, tolerance: f64) -> Worst {
     let (mut square, mut sum) = (0.0, 0.0);
     for own in mismatch.iter().map(Complex64::norm_sqr) {
