@@ -4,11 +4,12 @@
     python3 scripts/opendss_check.py NETWORK.dss RUN_FOLDER [--voltage-tolerance 1e-5] [--current-tolerance 0.05] [--steps N]
 
 Needs dss-python 0.15.7 (`pip install dss-python==0.15.7`). NETWORK.dss is written by `covolt export CASE --to opendss`;
-its comments `!@bus NAME ID` and `!@branch ELEMENT ID` tell which element is which. RUN_FOLDER holds
+its comments `!@bus NAME ID` and `!@branch ELEMENT ID` tell which element is which; in a network of several phases it has
+`!@port NAME ID` and `!@element ELEMENT ID` instead of the latter. RUN_FOLDER holds
 
-  injections.csv  t,bus,p_kw,q_kvar          net injections, generation positive; a bus not listed injects nothing
-  buses.csv       t,bus,vm_pu,va_deg
-  branches.csv    t,branch,i_from_a,i_to_a,loading
+  injections.csv  t,bus,p_kw,q_kvar          net injections, generation positive; a bus (port) not listed injects nothing
+  buses.csv       t,bus,vm_pu,va_deg         with several phases a row for every node, BUS.NUMBER
+  branches.csv    t,branch,i_from_a,i_to_a,loading     with several phases ELEMENT.NUMBER
 
 Every step t of injections.csv is solved (or N of them, evenly spread), every expected value of these steps is compared.
 Exit code 0 when all agree, 1 when a value differs, a step is not solved, or nothing could be compared.
@@ -97,6 +98,73 @@ class Network:
         return out
 
 
+class MultiphaseNetwork:
+    """The exported script of a network of several phases: every node, every conductor."""
+
+    def __init__(self, path):
+        from dss import DSS
+
+        DSS.AllowForms = False
+        self.text, self.circuit = DSS.Text, DSS.ActiveCircuit
+        self.bus_id, self.element_of, self.load_of = {}, {}, {}
+        for line in path.read_text().splitlines():
+            if line.startswith("!@"):
+                kind, name, identifier = line[2:].split(" ", 2)
+                if kind == "bus":
+                    self.bus_id[name.lower()] = identifier
+                else:
+                    (self.element_of if kind == "element" else self.load_of)[identifier] = name
+        DSS.Text.Command = f'Redirect "{path.resolve()}"'
+        self.base_v = {}
+        for name in self.circuit.AllBusNames:
+            self.circuit.SetActiveBus(name)
+            self.base_v[name.lower()] = self.circuit.ActiveBus.kVBase * 1e3
+        # What must be compared in every step: all nodes. Which currents a run records is its own choice.
+        self.bus_of, self.branch_of = self.voltages(), {}
+
+    def solve(self, injections):
+        unknown = [port for port in injections if port not in self.load_of]
+        if unknown:
+            sys.exit(f"injections at unknown port {unknown[0]}")
+        for identifier, name in self.load_of.items():
+            p, q = injections.get(identifier, (0.0, 0.0))
+            self.text.Command = f"Load.{name}.kW={-p!r}"
+            self.text.Command = f"Load.{name}.kvar={-q!r}"
+        self.circuit.Solution.Solve()
+        return bool(self.circuit.Solution.Converged)
+
+    def voltages(self):
+        volts, out = self.circuit.AllBusVolts, {}
+        for k, node in enumerate(self.circuit.AllNodeNames):
+            name, number = node.lower().rsplit(".", 1)
+            if name in self.bus_id:  # others stand inside a source
+                v = complex(volts[2 * k], volts[2 * k + 1])
+                degrees = math.degrees(math.atan2(v.imag, v.real))
+                out[f"{self.bus_id[name]}.{number}"] = (abs(v) / self.base_v[name], degrees)
+        return out
+
+    def currents(self):
+        out = {}
+        for identifier, element in self.element_of.items():
+            self.circuit.SetActiveElement(element)
+            active = self.circuit.ActiveCktElement
+            if active.NumTerminals < 2:
+                continue
+            n, numbers, magnitudes = active.NumConductors, active.NodeOrder, active.CurrentsMagAng[0::2]
+            for c in range(n):
+                first = float(magnitudes[c])
+                second = float(magnitudes[n + c]) if element.lower().startswith("line.") else first
+                number = "ground" if numbers[c] == 0 else numbers[c]
+                out.setdefault(f"{identifier}.{number}", (first, second))
+        return out
+
+
+def open_network(path):
+    """Balanced or of several phases, as the comments of the script say."""
+    several = any(line.startswith("!@port ") for line in path.read_text().splitlines())
+    return MultiphaseNetwork(path) if several else Network(path)
+
+
 class Worst:
     def __init__(self, name, unit, tolerance):
         self.name, self.unit, self.tolerance = name, unit, tolerance
@@ -144,7 +212,7 @@ def main():
         if row["t"] in chosen:
             branches[row["t"]][row["branch"]] = (float(row["i_from_a"]), float(row["i_to_a"]))
 
-    network = Network(arguments.network)
+    network = open_network(arguments.network)
     voltage = Worst("voltage magnitude", "pu", arguments.voltage_tolerance)
     angle = Worst("voltage angle", "degrees", arguments.angle_tolerance)
     current = Worst("current", "A", arguments.current_tolerance)

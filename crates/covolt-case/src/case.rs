@@ -2,8 +2,8 @@
 
 use crate::case_file::CaseFile;
 use crate::case_files::CaseFiles;
-use crate::days::{DaySplit, split_days};
 use crate::connections::{CellFault, Connections};
+use crate::days::{DaySplit, split_days};
 use crate::device_tables::{Sites, batteries, by_owner, generators, pvs, read_devices};
 use crate::fault::{CaseFault, Place};
 use crate::fingerprint::{case_fingerprint, data_fingerprint};
@@ -149,8 +149,7 @@ fn network_input(
             let at = |k: usize| e.terminals.get(k).or(e.terminals.first()).map_or(String::new(), |t| bus_id(t.bus.0));
             BranchEnds { id: e.id.clone(), from: at(0), to: at(1) }
         };
-        let branches =
-            parts.elements.iter().map(|e| Row { at: Place::new(name, None), value: ends(e) }).collect();
+        let branches = parts.elements.iter().map(|e| Row { at: Place::new(name, None), value: ends(e) }).collect();
         return Input { buses, branches, balanced: None, connections: Connections::multiphase(parts) };
     }
     let rows: Vec<Row<BranchRow>> =
@@ -286,7 +285,7 @@ fn assemble(
         Connections::Balanced => DistributionGrid::from(grid?),
         Connections::Multiphase { parts, .. } => {
             let name = file.network.model.as_deref().unwrap_or_default();
-            DistributionGrid::from(build_multiphase(*parts, name, faults)?)
+            build_multiphase(*parts, name, faults)?
         }
     };
     let count = file.microgrid.len();
@@ -315,7 +314,10 @@ fn assemble(
     for i in 0..grid.n_voltages() {
         let bus = grid.voltage_bus(i).0;
         (limits.v_min_pu[i], limits.v_max_pu[i]) = if grid.is_unbalance_factor(i) {
-            (0.0, file.limits.unbalance_max_percent.map_or(NO_UNBALANCE_LIMIT, |percent| percent / 100.0))
+            (
+                -NO_UNBALANCE_LIMIT,
+                file.limits.unbalance_max_percent.map_or(NO_UNBALANCE_LIMIT, |percent| percent / 100.0),
+            )
         } else {
             (v_min_pu[bus], v_max_pu[bus])
         };

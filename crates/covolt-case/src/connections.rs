@@ -103,8 +103,11 @@ impl Connections {
             ports.push(PortIndex(parts.ports.len()));
             parts.ports.push(port);
         }
-        Connection::at_ports(bus, &ports)
-            .ok_or(("bus", format!("{what}: more than {MOST_PORTS} phases"), "name the phases".to_owned()))
+        Connection::at_ports(bus, &ports).ok_or((
+            "bus",
+            format!("{what}: more than {MOST_PORTS} phases"),
+            "name the phases".to_owned(),
+        ))
     }
 
     /// Connection of a load to ports of the network file, named in a cell and separated by spaces.
@@ -132,18 +135,16 @@ impl Connections {
             }
             ports.push(PortIndex(port));
         }
-        Connection::at_ports(bus, &ports)
-            .ok_or(("ports", format!("{what}: {} ports", ports.len()), "name one to three".to_owned()))
+        Connection::at_ports(bus, &ports).ok_or((
+            "ports",
+            format!("{what}: {} ports", ports.len()),
+            "name one to three".to_owned(),
+        ))
     }
 }
 
 /// Nodes that a cell names; all phases of the bus where it names none.
-fn nodes_of_cell(
-    parts: &MultiphaseParts,
-    bus: BusIndex,
-    cell: &str,
-    what: &str,
-) -> Result<Vec<NodeIndex>, CellFault> {
+fn nodes_of_cell(parts: &MultiphaseParts, bus: BusIndex, cell: &str, what: &str) -> Result<Vec<NodeIndex>, CellFault> {
     let first = parts.nodes.partition_point(|n| n.bus < bus);
     let own: Vec<&Node> = parts.nodes[first..].iter().take_while(|n| n.bus == bus).collect();
     let is_phase = |n: &Node| (1..=3).contains(&n.number);

@@ -246,8 +246,7 @@ pub(crate) fn pvs(
         if let Some(s) = p.s_max_kva {
             check.power("s_max_kva", s, kv);
         }
-        let device =
-            Photovoltaic { id: p.id.clone(), connection, q_max_kvar: p.q_max_kvar, s_max_kva: p.s_max_kva };
+        let device = Photovoltaic { id: p.id.clone(), connection, q_max_kvar: p.q_max_kvar, s_max_kva: p.s_max_kva };
         out.push(Placed { owner, row, device });
     }
     out

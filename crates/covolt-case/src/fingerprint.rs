@@ -1,6 +1,7 @@
 //! Fingerprints: SHA-256 over what a trained policy depends on (network, devices, limits, layout), and over the data.
 
 use covolt_fleet::{Fleet, Profiles, ScaledSeries};
+use covolt_grid::multiphase::MultiphaseGrid;
 use covolt_grid::{BusIndex, Grid};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -43,6 +44,30 @@ pub(crate) fn case_fingerprint(fleet: &Fleet, steps: usize, dt_h: f64) -> String
         for shunt in network.shunts() {
             let y = shunt.y_pu.first();
             line(&["shunt", bus(shunt.bus)], &[y.re, y.im]);
+        }
+    }
+    if let Some(network) = grid.multiphase().map(MultiphaseGrid::network) {
+        // Loads' nominal powers are data, like series; everything else decides what a policy may do.
+        let parts = network.parts();
+        line(&[VERSION, "multi-phase"], &[parts.base_mva, parts.f_hz, steps as f64, dt_h]);
+        let mut json = |kind: &str, value: serde_json::Result<String>| line(&[kind, &value.unwrap_or_default()], &[]);
+        json("nodes", serde_json::to_string(&parts.nodes));
+        json("elements", serde_json::to_string(&parts.elements));
+        json("sources", serde_json::to_string(&parts.sources));
+        for b in &parts.buses {
+            line(&["bus", &b.id.0], &[b.v_base_kv]);
+        }
+        for port in &parts.ports {
+            let to = port.to.map_or(f64::NAN, |node| node.0 as f64);
+            line(&["port", &port.id], &[port.from.0 as f64, to, port.v_rated_kv]);
+            line(&[&format!("{:?} {:?}", port.dependence, port.range)], &[]);
+        }
+        for (name, limits) in [
+            ("lowest", &fleet.limits.v_min_pu),
+            ("highest", &fleet.limits.v_max_pu),
+            ("current", &fleet.limits.i_max_pu),
+        ] {
+            line(&[name], limits);
         }
     }
     for l in &fleet.feeder_loads {

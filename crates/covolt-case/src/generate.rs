@@ -200,7 +200,7 @@ const SOURCE_V_PU: f64 = 1.02;
 /// Band of a case whose limits are not chosen yet: nothing binds.
 const WIDE_BAND: (f64, f64) = (0.5, 1.5);
 
-fn csv_table<T: Serialize>(name: &str, rows: &[T]) -> Result<Vec<u8>, CaseError> {
+pub(crate) fn csv_table<T: Serialize>(name: &str, rows: &[T]) -> Result<Vec<u8>, CaseError> {
     let failed = |reason: String| CaseError::Write { path: name.to_owned(), reason };
     let mut writer = csv::Writer::from_writer(Vec::new());
     rows.iter().try_for_each(|row| writer.serialize(row)).map_err(|e| failed(e.to_string()))?;
@@ -208,7 +208,7 @@ fn csv_table<T: Serialize>(name: &str, rows: &[T]) -> Result<Vec<u8>, CaseError>
 }
 
 /// A number to four significant digits, so that tables stay readable.
-fn round(value: f64) -> f64 {
+pub(crate) fn round(value: f64) -> f64 {
     if value == 0.0 || !value.is_finite() {
         return value;
     }

@@ -10,9 +10,12 @@
 //! | what is wrong with it? | [`fault`], `toml_document.rs`, `table.rs`, `network_tables.rs`, `device_tables.rs`, `microgrid_tables.rs` |
 //! | how are series read and laid on one time axis? | `series_file.rs`, `parquet_columns.rs`, `time_axis.rs`, `series_store.rs`, `profile_tables.rs` |
 //! | which days are for training, validation, test? | `days.rs` |
+//! | what joins a device to its bus? | `connections.rs` |
+//! | the network file of several phases | `multiphase_file.rs` |
 //! | does a policy belong to this case? | `fingerprint.rs` |
 //! | the built-in case | `builtin.rs` |
 //! | a case of any size, drawn from a seed | `generate.rs` and its folder |
+//! | a feeder turned into a case | `import.rs` and its folder |
 //! | which facts does a check state? | `check.rs` |
 //! | how do others solve the same network? | `export_opendss.rs`, `export_matpower.rs`, `injections.rs` |
 //!
@@ -26,14 +29,17 @@ mod builtin;
 mod case;
 mod case_files;
 mod check;
+mod connections;
 mod days;
 mod device_tables;
 mod export_matpower;
 mod export_opendss;
 mod fingerprint;
 mod generate;
+mod import;
 mod injections;
 mod microgrid_tables;
+mod multiphase_file;
 mod network_tables;
 mod parquet_columns;
 mod parquet_zstd;
@@ -51,11 +57,14 @@ mod units;
 pub use builtin::write_builtin;
 pub use case::Case;
 pub use check::{CheckReport, check, check_builtin};
+pub use connections::PhaseConnection;
 pub use days::DaySplit;
 pub use export_matpower::export_matpower;
 pub use export_opendss::export_opendss;
 pub use fault::{CaseError, CaseFault};
 pub use generate::{ChosenLimits, GeneratedCase, LARGEST, PER_FEEDER, Stress};
+pub use import::{DeviceTables, FeederLoad, ImportChoices, ImportedCase, SplitFault, SplitMicrogrid, SplitWish, split};
 pub use injections::Injections;
+pub use multiphase_file::write_network;
 pub use schema::{schema, table_schemas};
 pub use settings::{CaseSettings, StorageValueSetting};

@@ -7,6 +7,7 @@ use crate::case_file::CaseFile;
 use crate::case_files::CaseFiles;
 use crate::fault::{CaseError, CaseFault, Place};
 use crate::network_tables::BusTable;
+use covolt_grid::DistributionGrid;
 use covolt_grid::multiphase::{MultiphaseGrid, MultiphaseNetwork, MultiphaseParts};
 use serde::{Deserialize, Serialize};
 
@@ -91,11 +92,11 @@ pub(crate) fn build_multiphase(
     parts: MultiphaseParts,
     name: &str,
     faults: &mut Vec<CaseFault>,
-) -> Option<MultiphaseGrid> {
+) -> Option<DistributionGrid> {
     let place = Place::new(name, None);
     match MultiphaseNetwork::try_new(parts) {
         Ok(network) => match MultiphaseGrid::new(network) {
-            Ok(grid) => Some(grid),
+            Ok(grid) => Some(grid.into()),
             Err(e) => {
                 faults.push(place.fault("", e.to_string(), "check the network file"));
                 None

@@ -174,7 +174,9 @@ pub(crate) fn build_grid(
         .map(|r| Bus { id: BusId(r.value.id.clone()), v_base_kv: r.value.kv, phases: Phases::BALANCED })
         .collect();
     let shunts = shunts(base, buses);
-    if faults.len() > before || faults.iter().any(|f| f.file == file.network.buses || Some(&f.file) == file.network.branches.as_ref()) {
+    if faults.len() > before
+        || faults.iter().any(|f| f.file == file.network.buses || Some(&f.file) == file.network.branches.as_ref())
+    {
         // An incomplete table would only add islands that are not there.
         return None;
     }
@@ -340,6 +342,7 @@ fn network_fault(fault: &NetworkFault, file: &CaseFile, buses: &BusTable, branch
         }
         _ => (None, "", "check the network tables"),
     };
-    let place = place.unwrap_or_else(|| crate::fault::Place::new(file.network.branches.as_deref().unwrap_or_default(), None));
+    let place =
+        place.unwrap_or_else(|| crate::fault::Place::new(file.network.branches.as_deref().unwrap_or_default(), None));
     place.fault(key, fault.to_string(), hint)
 }

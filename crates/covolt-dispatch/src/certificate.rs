@@ -18,10 +18,14 @@ pub enum Verdict {
         /// Broken limits, worst first.
         limits: Vec<LimitReading>,
     },
-    /// No safe dispatch was found by repair nor by the central optimum: this is the least violation.
+    /// No safe dispatch was found by repair nor by the central optimum, or there is none: this is the least violation.
     LeastViolation {
-        /// Limits that cannot be met, worst first.
+        /// Limits that are broken, worst first.
         limits: Vec<LimitReading>,
+        /// Limits that no action can keep together from the present states of the devices, worst first, with the excess
+        /// where the sum of all is least: proven by the cone relaxation, whatever the AC power flow. Empty without proof.
+        #[serde(default)]
+        unavoidable: Vec<LimitReading>,
     },
     /// The AC power flow has no solution.
     NoPowerFlow {
@@ -39,7 +43,7 @@ impl Verdict {
     /// Broken limits, empty when certified.
     pub fn limits(&self) -> &[LimitReading] {
         match self {
-            Verdict::Violating { limits } | Verdict::LeastViolation { limits } => limits,
+            Verdict::Violating { limits } | Verdict::LeastViolation { limits, .. } => limits,
             Verdict::Certified | Verdict::NoPowerFlow { .. } => &[],
         }
     }
@@ -195,8 +199,16 @@ impl fmt::Display for Certificate {
         match &self.verdict {
             Verdict::Certified => writeln!(f, "Certified: all limits hold after the AC power flow.")?,
             Verdict::Violating { .. } => writeln!(f, "NOT SAFE: the proposal breaks limits and was not repaired.")?,
-            Verdict::LeastViolation { .. } => {
+            Verdict::LeastViolation { unavoidable, .. } if unavoidable.is_empty() => {
                 writeln!(f, "NOT SAFE: no safe dispatch was found; this is the least violation.")?;
+            }
+            Verdict::LeastViolation { unavoidable, .. } => {
+                writeln!(
+                    f,
+                    "NOT SAFE: no action keeps all limits; this is the least violation found. Not to be met together:"
+                )?;
+                unavoidable.iter().try_for_each(|limit| writeln!(f, "  {limit}"))?;
+                writeln!(f, "Here:")?;
             }
             Verdict::NoPowerFlow { reason } => writeln!(f, "NOT SAFE: {reason}.")?,
         }

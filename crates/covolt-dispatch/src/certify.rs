@@ -19,6 +19,8 @@ pub(crate) struct History {
     pub central: bool,
     /// Repair was tried: what is still broken is the least violation.
     pub repair_tried: bool,
+    /// Limits proven not to be met together, worst first.
+    pub unavoidable: Vec<Nearest>,
 }
 
 /// What the check found.
@@ -145,8 +147,12 @@ pub(crate) fn certificate(
         // Worst first, voltages and currents in units of their tolerances; ties keep the order of steps and elements.
         tight.sort_by(|a, b| tolerances_beyond(*b).total_cmp(&tolerances_beyond(*a)));
         limits.extend(tight.into_iter().map(|nearest| network_reading(fleet, nearest)));
-        certificate.verdict =
-            if history.repair_tried { Verdict::LeastViolation { limits } } else { Verdict::Violating { limits } };
+        certificate.verdict = if history.repair_tried {
+            let unavoidable = history.unavoidable.iter().map(|nearest| network_reading(fleet, *nearest)).collect();
+            Verdict::LeastViolation { limits, unavoidable }
+        } else {
+            Verdict::Violating { limits }
+        };
     }
     certificate
 }

@@ -2,8 +2,9 @@
 //!
 //! 1. Feasible map, AC power flow, device limits: if everything holds, the proposal is certified as it is.
 //! 2. Otherwise repair ([`crate::repair`]); optionally polish ([`crate::polish`]) first, since its program holds the limits too.
-//! 3. The result is examined once more from scratch and the certificate written. Where nothing safe was found, the
-//!    least violation is returned, marked, with its limits named.
+//! 3. Where repair does not end safe, `last_resort.rs`: proof that no action is safe, or the central optimum.
+//! 4. The result is examined once more from scratch and the certificate written. Where nothing safe was found, the
+//!    least violation is returned, marked, with its limits named, and those that are proven not to be met.
 //!
 //! Feeders that meet at the source only are decided on side by side (`parts.rs`), on the caller's thread pool.
 //!
@@ -12,10 +13,11 @@
 use crate::certificate::Certificate;
 use crate::certify::{Examination, History, certificate};
 use crate::error::DispatchError;
+use crate::last_resort::last_resort;
 use crate::parts::{Part, Settled, join};
 use crate::polish::{PolishSettings, polish};
 use crate::proposal::Proposer;
-use crate::repair::{Candidate, Repair, RepairSettings, Situation, central_repair, repair};
+use crate::repair::{Candidate, Repair, RepairSettings, Situation, repair};
 use crate::window_check::{check_actions, check_length, check_window};
 use covolt_fleet::{Fleet, LossCurvature, PhysicsWorkspace, Window, WindowReturns};
 use covolt_optimum::central::{make_feasible, merit_order_actions};
@@ -201,7 +203,7 @@ fn any_power_flow(situation: &Situation<'_>, ws: &mut PhysicsWorkspace) -> Optio
     situation.evaluate(merit_order_actions(fleet, window), ws).or_else(|_| situation.evaluate(rest(), ws)).ok()
 }
 
-/// Polish and repair as the mode allows, then the central optimum where nothing else was safe.
+/// Polish and repair as the mode allows, then the last resort where nothing else was safe.
 fn improve(
     situation: &Situation<'_>,
     start: Option<Candidate>,
@@ -233,7 +235,9 @@ fn improve(
     }
     if present.as_ref().is_none_or(|at| !at.is_safe()) {
         history.repair_tried = true;
-        if let Some(outcome) = central_repair(situation, &settings.repair, ws) {
+        let resort = last_resort(situation, present.as_ref(), &settings.repair, ws);
+        history.unavoidable = resort.unavoidable;
+        if let Some(outcome) = resort.repair {
             note(history, &outcome);
             let better = match &present {
                 None => true,

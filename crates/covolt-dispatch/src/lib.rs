@@ -7,6 +7,7 @@
 //! | what is known about a decision? | [`certificate`] |
 //! | who decides, and when is a proposal changed? | [`guard`] |
 //! | how is a broken limit mended? | [`repair`] |
+//! | is there a safe action at all? | `last_resort.rs` |
 //! | how does a decision get cheaper? | [`polish`] |
 //! | what does an agent know of the next hours? | [`forecast`] |
 //! | what happens over a day? | [`mod@simulate`], [`simulation_record`] |
@@ -22,6 +23,7 @@ mod certify;
 mod error;
 pub mod forecast;
 pub mod guard;
+mod last_resort;
 pub mod layers;
 pub mod local_limits;
 mod parts;

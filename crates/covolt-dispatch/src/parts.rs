@@ -84,6 +84,8 @@ pub(crate) fn join(fleet: &Fleet, window: &Window, feeders: &[Feeder], mut settl
         history.programs += part.history.programs;
         history.central |= part.history.central;
         history.repair_tried |= part.history.repair_tried;
+        let unavoidable = part.history.unavoidable.iter();
+        history.unavoidable.extend(unavoidable.map(|n| Nearest { limit: feeder.limit_in_whole(n.limit), ..*n }));
     }
     tight.sort_by_key(|n| {
         let (kind, element, side) = match n.limit {

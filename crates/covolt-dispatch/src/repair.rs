@@ -2,18 +2,15 @@
 //!
 //! Rounds of: linearise the limits within reach at the present action, solve the convex program (smallest weighted
 //! change, or cost with a strong proximal term), feasible map, AC power flow again. Limits are tightened by a margin
-//! above the linearisation error of small steps, so that one round usually does. Where rounds do not end safe, the
-//! central optimum starts from the merit order, and its result is repaired once more; what then remains is the least
-//! violation in the sense of w_V sum violations_V (pu) + w_I sum violations_I (fractions).
+//! above the linearisation error of small steps, so that one round usually does; what remains unsafe is the least
+//! violation found, in the sense of w_V sum violations_V (pu) + w_I sum violations_I (fractions). Then: `last_resort.rs`.
 
 use crate::certify::returns_are_safe;
 use covolt_fleet::window_program::linearise;
 use covolt_fleet::{BaseDemand, Fleet, LossCurvature, PhysicsWorkspace, Reach, Window, WindowReturns, evaluate};
 use covolt_grid::GridError;
-use covolt_optimum::central::{make_feasible, merit_order_actions};
-use covolt_optimum::{
-    CentralSettings, Objective, ProgramSettings, ProgramSolver, ProgramWorkspace, optimise, solve_program_with,
-};
+use covolt_optimum::central::make_feasible;
+use covolt_optimum::{Objective, ProgramSettings, ProgramSolver, ProgramWorkspace, solve_program_with};
 use std::cell::RefCell;
 
 /// What a repair minimises.
@@ -208,33 +205,4 @@ pub(crate) fn repair(
         at = step;
     }
     outcome
-}
-
-/// The last resort: central optimum from the merit order, repaired once more. `None` when it gives no answer.
-pub(crate) fn central_repair(
-    situation: &Situation<'_>,
-    settings: &RepairSettings,
-    ws: &mut PhysicsWorkspace,
-) -> Option<Repair> {
-    let central = CentralSettings::default();
-    let program = ProgramSettings {
-        voltage_margin_pu: settings.voltage_margin_pu,
-        current_margin: settings.current_margin,
-        solver: settings.solver,
-        ..central.program
-    };
-    let central = CentralSettings { program, ..central };
-    let (fleet, window) = (situation.fleet, situation.window);
-    let mut starts = vec![merit_order_actions(fleet, window)];
-    // Everything at rest: the start that is left when the merit order has no power flow.
-    starts.push(fleet.layouts(window.steps).iter().map(|layout| vec![0.0; layout.len()]).collect());
-    for start in starts {
-        if let Ok(optimum) = optimise(fleet, window, Some(&start), situation.curvature, &central, ws) {
-            let found = Candidate { actions: optimum.actions, returns: optimum.returns };
-            let mut outcome = repair(situation, found, settings, ws);
-            outcome.programs += optimum.programs;
-            return Some(outcome);
-        }
-    }
-    None
 }

@@ -201,7 +201,9 @@ impl Fleet {
         let connections = self.microgrids.iter().flat_map(|mg| mg.device_connections().chain(mg.load_connections()));
         for (id, connection) in connections.chain(of_feeder) {
             known(id, "bus", connection.bus().0, n_buses);
-            connection.ports().iter().for_each(|port| known(id, "port", port.0, n_ports));
+            if connection.bus().0 < n_buses {
+                connection.ports().iter().for_each(|port| known(id, "port", port.0, n_ports));
+            }
         }
         for (quantity, found, expected) in [
             ("lowest voltages", self.limits.v_min_pu.len(), self.grid.n_voltages()),
@@ -268,7 +270,7 @@ impl Fleet {
         }
         for i in 0..self.grid.n_voltages() {
             let (low, high) = (self.limits.v_min_pu[i], self.limits.v_max_pu[i]);
-            let least = if self.grid.is_unbalance_factor(i) { low == 0.0 } else { low > 0.0 };
+            let least = if self.grid.is_unbalance_factor(i) { low <= 0.0 } else { low > 0.0 };
             if !(low.is_finite() && high.is_finite() && least && low < high) {
                 let (name, expected) = (self.grid.voltage_name(i), "above 0 and below the highest voltage");
                 faults.push(out_of_range(&name, "lowest voltage, pu", low, expected));

@@ -11,7 +11,12 @@ use multiphase::{feeder, random};
 use std::hint::black_box;
 
 fn bench(c: &mut Criterion) {
-    let cases = [("feeder", feeder(false)), ("300", random(2, 300, 0)), ("300 meshed", random(2, 300, 10)), ("3000", random(3, 3000, 0))];
+    let cases = [
+        ("feeder", feeder(false)),
+        ("300", random(2, 300, 0)),
+        ("300 meshed", random(2, 300, 10)),
+        ("3000", random(3, 3000, 0)),
+    ];
     for (name, network) in cases {
         let mut group = c.benchmark_group(format!("multi-phase {name}"));
         group.sample_size(20);

@@ -15,22 +15,33 @@
 use crate::branch_flow::{CurrentSide, add_voltage_magnitude_gradient};
 use crate::error::GridError;
 use crate::grid::Grid;
+use crate::multiphase::monitored::MonitoredMultiphase;
+use crate::multiphase::monitors::MonitoredVoltage;
+use crate::multiphase::{ElementIndex, ElementModel, MultiphaseGrid, MultiphaseWorkspace, NodeIndex};
 use crate::network::{BranchIndex, BranchKind, BusIndex};
 use crate::power_flow::{FlowInfo, FlowOptions, FlowWorkspace};
 use num_complex::Complex64;
 
 /// A grid of either kind.
+// There is one per program or thread, and the balanced one is reached without a detour.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 pub enum DistributionGrid {
     /// Positive-sequence equivalent of a balanced network.
     Balanced(Grid),
+    /// Network of several phases, and what has limits there.
+    Multiphase(Box<MonitoredMultiphase>),
 }
 
 /// Memory for power flows of a [`DistributionGrid`]; one per thread.
+// There is one per program or thread, and the balanced one is reached without a detour.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 pub enum GridWorkspace {
     /// Of a balanced grid.
     Balanced(FlowWorkspace),
+    /// Of a multi-phase grid.
+    Multiphase(Box<MultiphaseWorkspace>),
 }
 
 /// A current beside its limit.
@@ -50,11 +61,18 @@ impl From<Grid> for DistributionGrid {
     }
 }
 
+impl From<MultiphaseGrid> for DistributionGrid {
+    fn from(grid: MultiphaseGrid) -> DistributionGrid {
+        DistributionGrid::Multiphase(Box::new(MonitoredMultiphase::from(grid)))
+    }
+}
+
 impl GridWorkspace {
     /// Node voltages, per unit.
     pub fn v(&self) -> &[Complex64] {
         match self {
             GridWorkspace::Balanced(ws) => ws.v(),
+            GridWorkspace::Multiphase(ws) => ws.v(),
         }
     }
 }
@@ -64,6 +82,15 @@ impl DistributionGrid {
     pub fn balanced(&self) -> Option<&Grid> {
         match self {
             DistributionGrid::Balanced(grid) => Some(grid),
+            DistributionGrid::Multiphase(_) => None,
+        }
+    }
+
+    /// The multi-phase grid, where it is one.
+    pub fn multiphase(&self) -> Option<&MultiphaseGrid> {
+        match self {
+            DistributionGrid::Balanced(_) => None,
+            DistributionGrid::Multiphase(m) => Some(&m.grid),
         }
     }
 
@@ -82,6 +109,9 @@ impl DistributionGrid {
     pub fn compile_again(&self) -> Result<DistributionGrid, GridError> {
         match self {
             DistributionGrid::Balanced(grid) => Ok(DistributionGrid::Balanced(Grid::new(grid.network().clone())?)),
+            DistributionGrid::Multiphase(m) => {
+                Ok(DistributionGrid::from(MultiphaseGrid::new(m.grid.network().clone())?))
+            }
         }
     }
 
@@ -89,6 +119,7 @@ impl DistributionGrid {
     pub fn base_kva(&self) -> f64 {
         match self {
             DistributionGrid::Balanced(grid) => grid.network().base_mva() * 1e3,
+            DistributionGrid::Multiphase(m) => m.parts().base_mva * 1e3,
         }
     }
 
@@ -96,6 +127,7 @@ impl DistributionGrid {
     pub fn is_radial(&self) -> bool {
         match self {
             DistributionGrid::Balanced(grid) => grid.network().is_radial(),
+            DistributionGrid::Multiphase(m) => m.grid.is_radial(),
         }
     }
 
@@ -105,6 +137,9 @@ impl DistributionGrid {
             DistributionGrid::Balanced(grid) => {
                 (grid.network().branches().get(branch.0)).is_some_and(|b| b.kind == BranchKind::Transformer)
             }
+            DistributionGrid::Multiphase(m) => {
+                (m.parts().elements.get(branch.0)).is_some_and(|e| matches!(e.model, ElementModel::Transformer(_)))
+            }
         }
     }
 
@@ -112,6 +147,7 @@ impl DistributionGrid {
     pub fn n_buses(&self) -> usize {
         match self {
             DistributionGrid::Balanced(grid) => grid.n_buses(),
+            DistributionGrid::Multiphase(m) => m.parts().buses.len(),
         }
     }
 
@@ -119,6 +155,7 @@ impl DistributionGrid {
     pub fn n_branches(&self) -> usize {
         match self {
             DistributionGrid::Balanced(grid) => grid.n_branches(),
+            DistributionGrid::Multiphase(m) => m.parts().elements.len(),
         }
     }
 
@@ -126,6 +163,7 @@ impl DistributionGrid {
     pub fn n_nodes(&self) -> usize {
         match self {
             DistributionGrid::Balanced(grid) => grid.n_buses(),
+            DistributionGrid::Multiphase(m) => m.grid.n_nodes(),
         }
     }
 
@@ -133,6 +171,7 @@ impl DistributionGrid {
     pub fn n_ports(&self) -> usize {
         match self {
             DistributionGrid::Balanced(grid) => grid.n_buses(),
+            DistributionGrid::Multiphase(m) => m.grid.n_ports(),
         }
     }
 
@@ -140,6 +179,7 @@ impl DistributionGrid {
     pub fn bus_id(&self, bus: BusIndex) -> &str {
         match self {
             DistributionGrid::Balanced(grid) => grid.network().buses().get(bus.0).map_or("", |b| b.id.0.as_str()),
+            DistributionGrid::Multiphase(m) => m.parts().buses.get(bus.0).map_or("", |b| b.id.0.as_str()),
         }
     }
 
@@ -147,6 +187,7 @@ impl DistributionGrid {
     pub fn node_name(&self, node: usize) -> String {
         match self {
             DistributionGrid::Balanced(_) => self.bus_id(BusIndex(node)).to_owned(),
+            DistributionGrid::Multiphase(m) => m.grid.network().node_name(NodeIndex(node)),
         }
     }
 
@@ -154,6 +195,7 @@ impl DistributionGrid {
     pub fn port_name(&self, port: usize) -> String {
         match self {
             DistributionGrid::Balanced(_) => self.bus_id(BusIndex(port)).to_owned(),
+            DistributionGrid::Multiphase(m) => m.parts().ports.get(port).map_or(String::new(), |p| p.id.clone()),
         }
     }
 
@@ -161,6 +203,7 @@ impl DistributionGrid {
     pub fn branch_id(&self, branch: BranchIndex) -> &str {
         match self {
             DistributionGrid::Balanced(grid) => grid.network().branches().get(branch.0).map_or("", |b| b.id.0.as_str()),
+            DistributionGrid::Multiphase(m) => m.parts().elements.get(branch.0).map_or("", |e| e.id.as_str()),
         }
     }
 
@@ -168,6 +211,10 @@ impl DistributionGrid {
     pub fn branch_ends(&self, branch: BranchIndex) -> Option<(BusIndex, BusIndex)> {
         match self {
             DistributionGrid::Balanced(grid) => grid.network().branches().get(branch.0).map(|b| (b.from, b.to)),
+            DistributionGrid::Multiphase(m) => match m.parts().elements.get(branch.0)?.terminals.as_slice() {
+                [first, second, ..] => Some((first.bus, second.bus)),
+                _ => None,
+            },
         }
     }
 
@@ -175,6 +222,7 @@ impl DistributionGrid {
     pub fn source_bus(&self) -> BusIndex {
         match self {
             DistributionGrid::Balanced(grid) => grid.network().source().bus,
+            DistributionGrid::Multiphase(m) => m.parts().sources.first().map_or(BusIndex(0), |s| s.bus),
         }
     }
 
@@ -182,6 +230,7 @@ impl DistributionGrid {
     pub fn n_voltages(&self) -> usize {
         match self {
             DistributionGrid::Balanced(grid) => grid.n_buses(),
+            DistributionGrid::Multiphase(m) => m.monitors.voltages.len(),
         }
     }
 
@@ -189,6 +238,7 @@ impl DistributionGrid {
     pub fn voltage_name(&self, index: usize) -> String {
         match self {
             DistributionGrid::Balanced(_) => self.bus_id(BusIndex(index)).to_owned(),
+            DistributionGrid::Multiphase(m) => m.voltage_name(index),
         }
     }
 
@@ -196,13 +246,17 @@ impl DistributionGrid {
     pub fn voltage_bus(&self, index: usize) -> BusIndex {
         match self {
             DistributionGrid::Balanced(_) => BusIndex(index),
+            DistributionGrid::Multiphase(m) => m.voltage_bus(index),
         }
     }
 
     /// True for the unbalance factor of a bus, which has an upper limit only.
-    pub fn is_unbalance_factor(&self, _index: usize) -> bool {
+    pub fn is_unbalance_factor(&self, index: usize) -> bool {
         match self {
             DistributionGrid::Balanced(_) => false,
+            DistributionGrid::Multiphase(m) => {
+                matches!(m.monitors.voltages.get(index), Some(MonitoredVoltage::Unbalance(_)))
+            }
         }
     }
 
@@ -210,6 +264,7 @@ impl DistributionGrid {
     pub fn is_fixed_voltage(&self, index: usize) -> bool {
         match self {
             DistributionGrid::Balanced(grid) => grid.network().source().bus.0 == index,
+            DistributionGrid::Multiphase(_) => false,
         }
     }
 
@@ -218,6 +273,9 @@ impl DistributionGrid {
         match self {
             // Without the detour that `norm` makes for numbers whose square would overflow: per-unit values never are.
             DistributionGrid::Balanced(_) => v[index].norm_sqr().sqrt(),
+            DistributionGrid::Multiphase(m) => {
+                m.monitors.voltages.get(index).map_or(f64::NAN, |own| own.value(&m.grid, v))
+            }
         }
     }
 
@@ -225,6 +283,11 @@ impl DistributionGrid {
     pub fn add_voltage_gradient(&self, index: usize, v: &[Complex64], weight: f64, dl_dv: &mut [Complex64]) {
         match self {
             DistributionGrid::Balanced(_) => add_voltage_magnitude_gradient(BusIndex(index), v, weight, dl_dv),
+            DistributionGrid::Multiphase(m) => {
+                if let Some(own) = m.monitors.voltages.get(index) {
+                    own.add_gradient(&m.grid, v, weight, dl_dv);
+                }
+            }
         }
     }
 
@@ -232,6 +295,7 @@ impl DistributionGrid {
     pub fn n_currents(&self) -> usize {
         match self {
             DistributionGrid::Balanced(grid) => grid.n_branches(),
+            DistributionGrid::Multiphase(m) => m.monitors.currents.len(),
         }
     }
 
@@ -239,6 +303,7 @@ impl DistributionGrid {
     pub fn current_name(&self, index: usize) -> String {
         match self {
             DistributionGrid::Balanced(_) => self.branch_id(BranchIndex(index)).to_owned(),
+            DistributionGrid::Multiphase(m) => m.current_name(index),
         }
     }
 
@@ -246,6 +311,9 @@ impl DistributionGrid {
     pub fn current_branch(&self, index: usize) -> BranchIndex {
         match self {
             DistributionGrid::Balanced(_) => BranchIndex(index),
+            DistributionGrid::Multiphase(m) => {
+                BranchIndex(m.monitors.currents.get(index).map_or(usize::MAX, |c| c.element.0))
+            }
         }
     }
 
@@ -253,6 +321,9 @@ impl DistributionGrid {
     pub fn current_base_a(&self, index: usize) -> f64 {
         match self {
             DistributionGrid::Balanced(grid) => grid.branch_amperes().get(index).map_or(f64::NAN, |a| a.base_to_a),
+            DistributionGrid::Multiphase(m) => {
+                (m.monitors.currents.get(index)).map_or(f64::NAN, |c| m.grid.current_base_a(c.element, 0))
+            }
         }
     }
 
@@ -262,6 +333,7 @@ impl DistributionGrid {
             DistributionGrid::Balanced(grid) => {
                 (grid.branch_amperes().get(index).and_then(|a| a.limit_pu(CurrentSide::To))).unwrap_or(f64::INFINITY)
             }
+            DistributionGrid::Multiphase(m) => m.rating_pu(index),
         }
     }
 
@@ -279,6 +351,7 @@ impl DistributionGrid {
                     MonitoredCurrent { side: CurrentSide::To, factor: 1.0, current: to }
                 }
             }
+            DistributionGrid::Multiphase(m) => m.monitors.currents[index].value(&m.grid, v),
         }
     }
 
@@ -290,6 +363,7 @@ impl DistributionGrid {
                 let magnitude = |side| admittance.current(side, v).norm();
                 (magnitude(CurrentSide::From) * amperes.base_from_a, magnitude(CurrentSide::To) * amperes.base_to_a)
             }
+            DistributionGrid::Multiphase(m) => m.monitors.currents[index].ends_a(&m.grid, v),
         }
     }
 
@@ -307,6 +381,9 @@ impl DistributionGrid {
             DistributionGrid::Balanced(grid) => {
                 grid.branch_admittances()[index].add_current_gradient(side, direction, weight, dl_dv);
             }
+            DistributionGrid::Multiphase(m) => {
+                m.monitors.currents[index].add_gradient(&m.grid, side, direction, weight, dl_dv);
+            }
         }
     }
 
@@ -314,6 +391,7 @@ impl DistributionGrid {
     pub fn pcc_export_pu(&self, branch: BranchIndex, v: &[Complex64]) -> f64 {
         match self {
             DistributionGrid::Balanced(grid) => grid.pcc_export_pu(branch, v),
+            DistributionGrid::Multiphase(m) => -m.grid.terminal_power(ElementIndex(branch.0), 0, v).re,
         }
     }
 
@@ -321,6 +399,9 @@ impl DistributionGrid {
     pub fn add_pcc_export_gradient(&self, branch: BranchIndex, v: &[Complex64], weight: f64, dl_dv: &mut [Complex64]) {
         match self {
             DistributionGrid::Balanced(grid) => grid.add_pcc_export_gradient(branch, v, weight, dl_dv),
+            DistributionGrid::Multiphase(m) => {
+                m.grid.add_terminal_power_gradient(ElementIndex(branch.0), 0, v, -weight, dl_dv);
+            }
         }
     }
 
@@ -330,6 +411,7 @@ impl DistributionGrid {
             DistributionGrid::Balanced(grid) => {
                 grid.branch(branch).and_then(|b| v.get(b.to.0)).map_or(f64::NAN, |v| v.norm_sqr())
             }
+            DistributionGrid::Multiphase(m) => m.v_square_behind(branch, v),
         }
     }
 
@@ -339,6 +421,7 @@ impl DistributionGrid {
             DistributionGrid::Balanced(grid) => {
                 grid.network().branches().get(branch.0).map_or(0.0, |b| b.series_z_pu.first().re)
             }
+            DistributionGrid::Multiphase(m) => m.monitors.loss_resistance_pu.get(branch.0).copied().unwrap_or(0.0),
         }
     }
 
@@ -346,6 +429,7 @@ impl DistributionGrid {
     pub fn source_power_pu(&self, v: &[Complex64]) -> Complex64 {
         match self {
             DistributionGrid::Balanced(grid) => grid.slack_power_pu(v),
+            DistributionGrid::Multiphase(m) => m.grid.source_power(v),
         }
     }
 
@@ -353,6 +437,7 @@ impl DistributionGrid {
     pub fn losses_pu(&self, v: &[Complex64]) -> Complex64 {
         match self {
             DistributionGrid::Balanced(grid) => grid.losses_pu(v),
+            DistributionGrid::Multiphase(m) => m.grid.losses(v),
         }
     }
 
@@ -360,6 +445,7 @@ impl DistributionGrid {
     pub fn workspace(&self) -> GridWorkspace {
         match self {
             DistributionGrid::Balanced(grid) => GridWorkspace::Balanced(grid.workspace()),
+            DistributionGrid::Multiphase(m) => GridWorkspace::Multiphase(Box::new(m.grid.workspace())),
         }
     }
 
@@ -376,6 +462,8 @@ impl DistributionGrid {
     ) -> Result<FlowInfo, GridError> {
         match (self, ws) {
             (DistributionGrid::Balanced(grid), GridWorkspace::Balanced(ws)) => grid.solve(p, q, ws, options),
+            (DistributionGrid::Multiphase(m), GridWorkspace::Multiphase(ws)) => m.grid.solve(p, q, ws, options),
+            _ => Err(GridError::ForeignWorkspace),
         }
     }
 
@@ -386,6 +474,8 @@ impl DistributionGrid {
     pub fn linearise(&self, p: &[f64], q: &[f64], ws: &mut GridWorkspace) -> Result<(), GridError> {
         match (self, ws) {
             (DistributionGrid::Balanced(grid), GridWorkspace::Balanced(ws)) => grid.linearise(p, q, ws),
+            (DistributionGrid::Multiphase(m), GridWorkspace::Multiphase(ws)) => m.grid.linearise(p, q, ws),
+            _ => Err(GridError::ForeignWorkspace),
         }
     }
 
@@ -393,6 +483,11 @@ impl DistributionGrid {
     pub fn adjoint(&self, dl_dv: &[Complex64], dl_dp: &mut [f64], dl_dq: &mut [f64], ws: &mut GridWorkspace) {
         match (self, ws) {
             (DistributionGrid::Balanced(grid), GridWorkspace::Balanced(ws)) => grid.adjoint(dl_dv, dl_dp, dl_dq, ws),
+            (DistributionGrid::Multiphase(m), GridWorkspace::Multiphase(ws)) => m.grid.adjoint(dl_dv, dl_dp, dl_dq, ws),
+            _ => {
+                dl_dp.fill(f64::NAN);
+                dl_dq.fill(f64::NAN);
+            }
         }
     }
 }

@@ -10,7 +10,6 @@
 //! | a small complex matrix of conductors | `matrix.rs` |
 //! | what draws power, and how it depends on voltage | `port.rs` |
 //! | transformers and their taps as data | `transformer.rs` |
-//! | admittance of a transformer between its terminals | `transformer_admittance.rs` |
 //! | impedance of a line from its geometry | `line_constants.rs` |
 //! | wires, cables and their shields | `line_conductor.rs` |
 //! | return through the earth | `earth_return.rs` |
@@ -24,6 +23,7 @@
 //! | Y of the network | `nodal_system.rs` |
 //! | block elimination: order, places, numbers | `ordering.rs`, `elimination_plan.rs`, `elimination.rs`, `coefficient.rs` |
 //! | fixed point and Newton iteration | `flow_iterations.rs`, `acceleration.rs` |
+//! | what has limits, with names | `monitors.rs`, `monitored.rs` |
 //! | currents, powers, losses, unbalance and their gradients | `quantities.rs` |
 //! | taps and capacitors moved until they rest | `control_loop.rs` |
 //! | the same equations as a sparse matrix | `sparse_system.rs` |
@@ -43,6 +43,8 @@ mod kron;
 mod line_conductor;
 mod line_constants;
 mod matrix;
+pub(crate) mod monitored;
+pub(crate) mod monitors;
 mod network;
 mod nodal_system;
 mod ordering;
@@ -64,6 +66,7 @@ pub use kron::{kron_reduced, leading_block};
 pub use line_conductor::{CableShield, LineConductor, ShieldKind, Wire};
 pub use line_constants::{GeometryFault, LineConstants, line_constants};
 pub use matrix::ConductorMatrix;
+pub use monitored::MonitoredMultiphase;
 pub use network::{
     Element, ElementIndex, ElementModel, ElementTerminal, MultiphaseBus, MultiphaseNetwork, MultiphaseParts, Node,
     NodeIndex, VoltageSource,

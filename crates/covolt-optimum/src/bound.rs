@@ -40,10 +40,12 @@ mod tree;
 
 pub use error::{BoundError, UnmetLimit};
 
+use crate::by_feeder::bound_each;
 use certificate::dual_bound;
 use conic::ConicSolution;
 use covolt_fleet::{Fleet, Window};
 use elastic::unmet_limits;
+use input::check;
 use program::ConicProgram;
 use std::time::Instant;
 
@@ -107,6 +109,17 @@ pub struct Bound {
 /// A network that is not radial, a window that does not fit the fleet, a window without any feasible action (with the
 /// limits that cannot be met together), or a solver that got nowhere.
 pub fn lower_bound(fleet: &Fleet, window: &Window, settings: &BoundSettings) -> Result<Bound, BoundError> {
+    let feeders = fleet.feeders();
+    if feeders.is_empty() {
+        return bound_part(fleet, window, settings);
+    }
+    // Lengths, before the window is cut by them.
+    check(fleet, window)?;
+    bound_each(fleet, &feeders, window, settings, |feeder, own, settings| bound_part(&feeder.fleet, own, settings))
+}
+
+/// The bound of a network that is a single feeder, or is not split.
+fn bound_part(fleet: &Fleet, window: &Window, settings: &BoundSettings) -> Result<Bound, BoundError> {
     let started = Instant::now();
     let program = ConicProgram::build(fleet, window, settings)?;
     let refused = |reason: String| BoundError::Setup { row: window.row, reason };

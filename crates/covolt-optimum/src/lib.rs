@@ -5,10 +5,13 @@
 //! | how is the convexified window solved? | [`conic_program`], [`structured`] |
 //! | what is the (locally) optimal joint action of a window? | [`central`] |
 //! | how much better could any action be? | [`bound`] |
+//! | what if several feeders meet at the source only? | `by_feeder.rs` |
 //!
-//! The crate knows no policies and no files. Everything is single-threaded and deterministic; callers parallelise over windows.
+//! The crate knows no policies and no files. Everything is deterministic on any number of threads: one feeder is solved
+//! on the caller's thread, several on the caller's pool; callers parallelise over windows.
 
 pub mod bound;
+mod by_feeder;
 pub mod central;
 pub mod conic_program;
 mod error;

@@ -400,6 +400,50 @@ pub struct GenerateArgs {
     pub out: PathBuf,
 }
 
+/// Arguments of `case import`.
+#[derive(Debug, Args)]
+pub struct CaseImportArgs {
+    /// The feeder: an OpenDSS script (.dss)
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// New or empty folder of the case
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Cut out this many microgrids by rule
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000), conflicts_with = "pcc")]
+    pub microgrids: Option<u32>,
+    /// A microgrid is what lies behind this branch; once for each
+    #[arg(long, value_name = "BRANCH[=NAME]")]
+    pub pcc: Vec<String>,
+    /// Folder with generators.csv, pv.csv, batteries.csv in place of devices placed by rule
+    #[arg(long, value_name = "DIR")]
+    pub devices: Option<PathBuf>,
+    /// Name of the case [default: that of the file]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Lowest voltage, pu
+    #[arg(long, value_name = "PU", default_value_t = 0.95)]
+    pub v_min: f64,
+    /// Highest voltage, pu
+    #[arg(long, value_name = "PU", default_value_t = 1.05)]
+    pub v_max: f64,
+    /// Highest voltage unbalance factor, per cent [default: no limit]
+    #[arg(long, value_name = "PERCENT")]
+    pub unbalance: Option<f64>,
+    /// Share of the nominal load at which taps and capacitors are brought to rest
+    #[arg(long, value_name = "SHARE", default_value_t = 0.5)]
+    pub taps_at: f64,
+    /// Anything that is left out or assumed is an error
+    #[arg(long)]
+    pub strict: bool,
+    /// Folder that included files must lie in [default: that of FILE]
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Included files may lie anywhere
+    #[arg(long)]
+    pub allow_outside: bool,
+}
+
 /// What to do with cases.
 #[derive(Debug, Subcommand)]
 pub enum CaseCommand {
@@ -413,6 +457,9 @@ pub enum CaseCommand {
     /// Write a generated case of many microgrids into a new folder
     #[command(after_help = EXIT_CODES)]
     Generate(GenerateArgs),
+    /// Turn a feeder file into a case: cut out microgrids, place devices, attach series
+    #[command(after_help = EXIT_CODES)]
+    Import(CaseImportArgs),
     /// Print the JSON schema of case.toml and of the tables
     #[command(after_help = EXIT_CODES)]
     Schema,

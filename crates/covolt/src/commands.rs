@@ -5,6 +5,7 @@ mod bench_scaling;
 mod case;
 mod case_binding;
 mod case_generate;
+mod case_import;
 mod check;
 mod dispatch;
 mod export;

@@ -93,11 +93,18 @@ impl From<covolt_policy::PolicyError> for CliError {
 impl From<GridError> for CliError {
     fn from(error: GridError) -> CliError {
         match error {
-            GridError::NoSolution { .. } | GridError::Singular { .. } | GridError::Factorisation { .. } => {
-                CliError::NoAnswer(error.to_string())
-            }
+            GridError::NoSolution { .. }
+            | GridError::ControlsNotSettled { .. }
+            | GridError::Singular { .. }
+            | GridError::Factorisation { .. } => CliError::NoAnswer(error.to_string()),
             _ => CliError::BadInput(error.to_string()),
         }
+    }
+}
+
+impl From<covolt_import::ImportError> for CliError {
+    fn from(error: covolt_import::ImportError) -> CliError {
+        CliError::BadInput(error.to_string())
     }
 }
 

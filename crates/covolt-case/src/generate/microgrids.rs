@@ -125,6 +125,7 @@ pub(super) fn add(case: &mut GeneratedCase, n: usize, at: &str, templates: &Temp
         case.generators.push(GeneratorRow {
             id: own(&g.id),
             bus: own(&g.bus),
+            connection: None,
             p_max_kw: round(g.p_max_kw * size),
             q_max_kvar: round(g.q_max_kvar * size),
             s_max_kva: times(g.s_max_kva, size),

@@ -85,8 +85,8 @@ impl Acceleration {
         }
         x.copy_from_slice(g);
         let mut right = [0.0; DEPTH];
-        for j in 0..self.stored {
-            right[j] = dot(&self.df[j * n..(j + 1) * n], &self.f);
+        for (j, right) in right.iter_mut().enumerate().take(self.stored) {
+            *right = dot(&self.df[j * n..(j + 1) * n], &self.f);
         }
         let gamma = self.weights(right);
         for (j, gamma) in gamma.iter().enumerate().take(self.stored) {
@@ -108,8 +108,9 @@ impl Acceleration {
             used[k] = a[k][k] > REGULARISATION * self.gram[k][k];
             for i in k + 1..m {
                 let factor = if used[k] { a[i][k] / a[k][k] } else { 0.0 };
-                for j in k..m {
-                    a[i][j] -= factor * a[k][j];
+                let pivot_row = a[k];
+                for (entry, above) in a[i][k..m].iter_mut().zip(&pivot_row[k..m]) {
+                    *entry -= factor * above;
                 }
                 right[i] -= factor * right[k];
             }

@@ -182,7 +182,8 @@ impl MultiphaseGrid {
         };
         let boost_v = r.v_set_v - v_meter.norm();
         // A NaN is within the band.
-        if !(boost_v.abs() > 0.5 * r.band_v) || r.max_steps_per_move == 0 {
+        let outside = boost_v.abs() > 0.5 * r.band_v;
+        if !outside || r.max_steps_per_move == 0 {
             return None;
         }
         let coil_v = measured.v_coil_v(phases);

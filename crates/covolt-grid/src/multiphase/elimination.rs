@@ -238,7 +238,7 @@ pub(crate) fn solve_transposed<T: Coefficient>(plan: &Plan, factors: &[T], x: &m
     for block in active.iter().rev() {
         let (parts, n) = (Parts::of(plan, block, factors), block.n as usize);
         let first = block.first as usize;
-        for j in 0..n {
+        for (j, own) in own.iter_mut().enumerate().take(n) {
             let mut sum = Complex64::ZERO;
             for i in 0..n {
                 sum += parts.e[i * n + j].apply_transposed(x[first + i]);
@@ -246,7 +246,7 @@ pub(crate) fn solve_transposed<T: Coefficient>(plan: &Plan, factors: &[T], x: &m
             for (a, &at) in parts.later.iter().enumerate() {
                 sum += parts.c[a * n + j].apply_transposed(x[at as usize]);
             }
-            own[j] = sum;
+            *own = sum;
         }
         x[first..first + n].copy_from_slice(&own[..n]);
     }
@@ -291,15 +291,15 @@ fn gather<T: Coefficient, const N: usize>(parts: Parts<'_, T>, block: &Block, x:
     let own: [Complex64; N] = std::array::from_fn(|i| x[first + i]);
     for (row, &at) in parts.c.chunks_exact(N).zip(parts.later) {
         let mut sum = Complex64::ZERO;
-        for i in 0..N {
-            sum += row[i].apply(own[i]);
+        for (c, r) in row.iter().zip(&own) {
+            sum += c.apply(*r);
         }
         x[at as usize] += sum;
     }
     for (i, row) in parts.e.chunks_exact(N).enumerate() {
         let mut sum = Complex64::ZERO;
-        for j in 0..N {
-            sum += row[j].apply(own[j]);
+        for (e, r) in row.iter().zip(&own) {
+            sum += e.apply(*r);
         }
         x[first + i] = sum;
     }
@@ -325,8 +325,8 @@ fn spread<T: Coefficient, const N: usize>(parts: Parts<'_, T>, block: &Block, x:
     let mut own: [Complex64; N] = std::array::from_fn(|i| x[first + i]);
     for (a, &at) in parts.later.iter().enumerate() {
         let z = x[at as usize];
-        for i in 0..N {
-            own[i] += parts.k[i * m + a].apply(z);
+        for (i, own) in own.iter_mut().enumerate() {
+            *own += parts.k[i * m + a].apply(z);
         }
     }
     x[first..first + N].copy_from_slice(&own);

@@ -184,10 +184,10 @@ impl Plan {
             plan.later.extend(&list);
             later_lists.push(list);
         }
-        for k in 0..order.len() {
+        for (k, later) in later_lists.iter().enumerate() {
             plan.blocks[k].update = plan.update.len() as u32;
-            for &row in &later_lists[k] {
-                for &column in &later_lists[k] {
+            for &row in later {
+                for &column in later {
                     // Fill has been planned for, so the entry exists.
                     plan.update.push(plan.entry(row, column).unwrap_or(u32::MAX));
                 }

@@ -81,11 +81,11 @@ fn iterate(system: &NodalSystem, demand: Demand<'_>, vectors: &mut FlowVectors, 
     let mut attempt = Attempt { worst_bus: plan.bus_at(0), ..FAILED };
     let limit = options.max_iterations.saturating_mul(FIXED_POINT_ITERATIONS);
     let (mut slow, mut last, first) = (0, f64::INFINITY, plan.n_idle_nodes);
-    let FlowVectors { v, drawn, currents, next_currents, acceleration, .. } = vectors;
-    acceleration.restart();
-    port_currents(system, demand, v, currents);
+    vectors.acceleration.restart();
+    port_currents(system, demand, &vectors.v, &mut vectors.currents);
     while attempt.iterations < limit {
         attempt.iterations += 1;
+        let FlowVectors { v, drawn, currents, next_currents, acceleration, .. } = &mut *vectors;
         v[first..].fill(Complex64::ZERO);
         for (port, &current) in structure.ports.iter().zip(currents.iter()) {
             v[port.from as usize] -= current;
@@ -112,7 +112,8 @@ fn iterate(system: &NodalSystem, demand: Demand<'_>, vectors: &mut FlowVectors, 
         }
         if found.balanced {
             attempt.converged = true;
-            attempt.upper_branch = true;
+            // Accelerated, the iteration is no contraction that could only end on the upper branch.
+            attempt.upper_branch = upper_branch(system, demand, false, vectors);
             return attempt;
         }
         slow = if found.mismatch > SLOWEST_RATE * last { slow + 1 } else { 0 };

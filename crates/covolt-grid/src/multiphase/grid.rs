@@ -136,7 +136,7 @@ impl MultiphaseGrid {
         if matches!(options.method, FlowMethod::Auto | FlowMethod::TreeSweep) {
             let attempt = fixed_point(&self.system, demand, &mut ws.flow, options);
             iterations += attempt.iterations;
-            if attempt.converged {
+            if attempt.converged && attempt.upper_branch {
                 return Ok(info(attempt, iterations, FlowMethod::TreeSweep));
             }
             direct = Some(attempt);

@@ -2,7 +2,7 @@
 
 use crate::case_argument;
 use crate::cli::CaseCommand;
-use crate::commands::{case_binding, case_generate, check};
+use crate::commands::{case_binding, case_generate, case_import, check};
 use crate::exit::CliError;
 use crate::output::Output;
 use serde_json::{Map, json};
@@ -24,6 +24,7 @@ pub fn run(args: &CaseCommand, out: &mut Output) -> Result<(), CliError> {
             out.json(&json!({ "case.toml": covolt_case::schema(), "tables": tables }))
         }
         CaseCommand::Generate(args) => case_generate::run(args, out),
+        CaseCommand::Import(args) => case_import::run(args, out),
         CaseCommand::Binding { case, every } => case_binding::run(&case.case, *every, out),
         CaseCommand::Info { case } => {
             let report = case_argument::check(&case.case);

@@ -1,0 +1,98 @@
+//! Which shipped series loads and PV systems follow.
+//!
+//! Load number i follows measured customer i modulo their number, one week later for every round, so that no two loads of a small feeder
+//! coincide; its active power is scaled so that the highest value of the year is the load's nominal power. Reactive power keeps the
+//! nominal power factor. PV systems follow the four measured ones in turn.
+
+use super::FeederLoad;
+use crate::builtin::FILES;
+use crate::case_file::{SeriesSection, TimeLabel};
+use crate::case_files::CaseFiles;
+use crate::fault::CaseError;
+use crate::generate::round;
+use crate::series_file::read_series;
+use crate::table_rows::LoadRow;
+use covolt_grid::multiphase::MultiphaseParts;
+use std::collections::BTreeSet;
+
+/// Measured customers of `series/measured.csv.gz`.
+const CUSTOMERS: [&str; 14] = [
+    "p_H0-A", "p_G1-A", "p_H0-C", "p_G3-A", "p_L1-A", "p_H0-B", "p_G0-A", "p_H0-G", "p_G2-A", "p_L2-A", "p_G4-B",
+    "p_H0-L", "p_G6-A", "p_G5-A",
+];
+const PVS: [&str; 4] = ["PV1", "PV4", "PV5", "PV8"];
+const SERIES: &str = "measured";
+
+/// Columns of the shipped series with their highest values.
+pub(super) struct Shipped {
+    customers: Vec<f64>,
+    pvs: Vec<f64>,
+}
+
+impl Shipped {
+    pub fn read() -> Result<Shipped, CaseError> {
+        let columns: BTreeSet<String> = CUSTOMERS.iter().chain(&PVS).map(|name| (*name).to_owned()).collect();
+        let section = SeriesSection {
+            file: "series/measured.csv.gz".to_owned(),
+            time_column: "ts_utc".to_owned(),
+            time_format: "iso".to_owned(),
+            time_offset_hours: 0.0,
+            time_label: TimeLabel::Start,
+        };
+        let mut faults = Vec::new();
+        let file = read_series(&CaseFiles::Embedded(FILES), &section, &columns, &mut faults).ok_or_else(|| {
+            let what = faults.first().map_or_else(String::new, ToString::to_string);
+            CaseError::NotExpressible { format: "a case", what }
+        })?;
+        let peak = |name: &&str| {
+            let values = file.columns.get(*name).map_or(&[][..], |v| v.as_slice());
+            values.iter().copied().fold(f64::MIN_POSITIVE, f64::max)
+        };
+        Ok(Shipped {
+            customers: CUSTOMERS.iter().map(|c| peak(c)).collect(),
+            pvs: PVS.iter().map(|c| peak(c)).collect(),
+        })
+    }
+
+    /// Row of load number `i`.
+    pub fn load_row(&self, i: usize, load: &FeederLoad, parts: &MultiphaseParts) -> LoadRow {
+        let ports: Vec<&str> = load.ports.iter().filter_map(|p| parts.ports.get(p.0)).map(|p| p.id.as_str()).collect();
+        let bus = load
+            .ports
+            .first()
+            .and_then(|p| parts.ports.get(p.0))
+            .map_or_else(String::new, |port| parts.buses[parts.nodes[port.from.0].bus.0].id.0.clone());
+        let customer = i % CUSTOMERS.len();
+        let s = load.p_kw.hypot(load.q_kvar);
+        // Q = P tan(acos(power factor)) has the sign of the power factor.
+        let power_factor = (load.p_kw > 0.0 && s > 0.0).then(|| {
+            let magnitude = (load.p_kw / s).clamp(1e-3, 1.0);
+            if load.q_kvar < 0.0 { -magnitude } else { magnitude }
+        });
+        let follows = power_factor.is_some();
+        LoadRow {
+            id: load.id.clone(),
+            bus,
+            connection: None,
+            ports: Some(ports.join(" ")),
+            series: follows.then(|| SERIES.to_owned()),
+            p_column: follows.then(|| CUSTOMERS[customer].to_owned()),
+            p_unit: follows.then(|| "pu".to_owned()),
+            p_scale: follows.then(|| round(load.p_kw / self.customers[customer])),
+            q_column: None,
+            q_unit: None,
+            q_scale: None,
+            power_factor,
+            p_kw: (!follows).then_some(load.p_kw),
+            q_kvar: (!follows).then_some(load.q_kvar),
+            shift_minutes: None,
+            offset_days: follows.then(|| 7.0 * (i / CUSTOMERS.len()) as f64),
+        }
+    }
+
+    /// Series, column and factor (kW) of PV system number `i` with a highest power of `p_kw`.
+    pub fn pv(&self, i: usize, p_kw: f64) -> (&'static str, &'static str, f64) {
+        let system = i % PVS.len();
+        (SERIES, PVS[system], round(p_kw / self.pvs[system]))
+    }
+}
