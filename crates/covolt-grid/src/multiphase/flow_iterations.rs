@@ -32,6 +32,10 @@ const SLOWEST_RATE: f64 = 0.7;
 const MOST_SLOW_STEPS: usize = 4;
 /// A solution with every port above this fraction of its voltage at no load lies on the upper branch.
 const SURELY_UPPER: f64 = 0.75;
+/// Factor on all currents that takes them away from a solution, to see whether the iteration comes back to it.
+const DISTURBANCE: f64 = 1.0 + 1e-6;
+/// Steps after which the distance from a solution tells.
+const STEPS_OF_PROBE: usize = 12;
 /// Largest relative change of a voltage that a step of the continuation may make without having jumped to another branch.
 const LARGEST_JUMP: f64 = 0.25;
 
@@ -112,8 +116,7 @@ fn iterate(system: &NodalSystem, demand: Demand<'_>, vectors: &mut FlowVectors, 
         }
         if found.balanced {
             attempt.converged = true;
-            // Accelerated, the iteration is no contraction that could only end on the upper branch.
-            attempt.upper_branch = upper_branch(system, demand, false, vectors);
+            attempt.upper_branch = upper_branch(system, demand, false, vectors) || contracts(system, demand, vectors);
             return attempt;
         }
         slow = if found.mismatch > SLOWEST_RATE * last { slow + 1 } else { 0 };
@@ -124,6 +127,36 @@ fn iterate(system: &NodalSystem, demand: Demand<'_>, vectors: &mut FlowVectors, 
         acceleration.step(currents, next_currents);
     }
     attempt
+}
+
+/// True when the iteration, without its acceleration, contracts around `vectors.v`: it leaves a low-voltage solution, so where it
+/// comes back to is the upper branch. The voltages stay as they are.
+fn contracts(system: &NodalSystem, demand: Demand<'_>, vectors: &mut FlowVectors) -> bool {
+    let structure = &system.structure;
+    let FlowVectors { v, x, currents, next_currents, .. } = vectors;
+    port_currents(system, demand, v, next_currents);
+    currents
+        .iter_mut()
+        .zip(next_currents.iter())
+        .for_each(|(current, at_solution)| *current = at_solution * DISTURBANCE);
+    let (mut first, mut last) = (0.0, 0.0);
+    for step in 0..STEPS_OF_PROBE {
+        x.fill(Complex64::ZERO);
+        for (port, &current) in structure.ports.iter().zip(currents.iter()) {
+            x[port.from as usize] -= current;
+            x[port.to as usize] += current * port.ratio;
+        }
+        structure.add_source_currents(x);
+        solve(&structure.plan, &system.factors, x);
+        ground(x);
+        port_currents(system, demand, x, next_currents);
+        last = next_currents.iter().zip(currents.iter()).map(|(new, old)| (new - old).norm_sqr()).sum();
+        if step == 0 {
+            first = last;
+        }
+        currents.copy_from_slice(next_currents);
+    }
+    last < first
 }
 
 /// Currents of all ports at `v`.
