@@ -23,6 +23,8 @@ use crate::power_flow::{FlowInfo, FlowOptions, FlowWorkspace};
 use num_complex::Complex64;
 
 /// A grid of either kind.
+// There is one per program or thread, and the balanced one is reached without a detour.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 pub enum DistributionGrid {
     /// Positive-sequence equivalent of a balanced network.
@@ -32,6 +34,8 @@ pub enum DistributionGrid {
 }
 
 /// Memory for power flows of a [`DistributionGrid`]; one per thread.
+// There is one per program or thread, and the balanced one is reached without a detour.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 pub enum GridWorkspace {
     /// Of a balanced grid.

@@ -18,16 +18,17 @@
 //! | regulators and switched capacitors as data | `controls.rs` |
 //! | which faults can data have | `faults.rs` |
 //! | the solver as other crates see it | `grid.rs`, `workspace.rs` |
-//! | admittance of an element in per unit; of a transformer in S | `admittance.rs`, `transformer_admittance.rs` |
+//! | admittance of an element in per unit | `admittance.rs` |
 //! | the current of a port and its slopes | `port_current.rs` |
 //! | Y of the network | `nodal_system.rs` |
 //! | block elimination: order, places, numbers | `ordering.rs`, `elimination_plan.rs`, `elimination.rs`, `coefficient.rs` |
-//! | fixed point and Newton iteration | `flow_iterations.rs` |
+//! | fixed point and Newton iteration | `flow_iterations.rs`, `acceleration.rs` |
 //! | what has limits, with names | `monitors.rs`, `monitored.rs` |
 //! | currents, powers, losses, unbalance and their gradients | `quantities.rs` |
 //! | taps and capacitors moved until they rest | `control_loop.rs` |
 //! | the same equations as a sparse matrix | `sparse_system.rs` |
 
+mod acceleration;
 mod admittance;
 mod coefficient;
 mod control_loop;

@@ -27,7 +27,7 @@ pub(crate) trait Coefficient:
     fn of(y: Complex64) -> Self;
     /// The map applied.
     fn apply(self, x: Complex64) -> Complex64;
-    /// The transpose (of the real matrix, or of the complex 1 x 1 matrix) applied.
+    /// The transpose of the real matrix applied: of x -> y x it is x -> conj(y) x.
     fn apply_transposed(self, x: Complex64) -> Complex64;
     /// The inverse map; not finite for a singular one.
     fn inverse(self) -> Self;
@@ -53,7 +53,7 @@ impl Coefficient for Complex64 {
 
     #[inline(always)]
     fn apply_transposed(self, x: Complex64) -> Complex64 {
-        self * x
+        self.conj() * x
     }
 
     #[inline(always)]

@@ -19,7 +19,8 @@
 use super::controls::{CapacitorControl, CapacitorRule, Control, MonitoredPhase, RegulatorControl};
 use super::grid::MultiphaseGrid;
 use super::network::{ElementIndex, ElementModel};
-use super::transformer::{Winding, WindingConnection};
+use super::transformer::{Transformer, Winding};
+use super::transformer_admittance::{coil, delta_goes_forward};
 use super::workspace::MultiphaseWorkspace;
 use crate::error::GridError;
 use crate::power_flow::{FlowInfo, FlowOptions};
@@ -156,17 +157,16 @@ impl MultiphaseGrid {
     }
 
     fn wanted_tap(&self, r: &RegulatorControl, v: &[Complex64]) -> Option<Wish> {
-        let measured = self.winding(r.transformer, r.winding)?;
-        let tapped = self.winding(r.transformer, r.tap_winding)?;
-        let phases = match &self.network.parts().elements.get(r.transformer.0)?.model {
-            ElementModel::Transformer(t) => t.phases,
+        let t = match &self.network.parts().elements.get(r.transformer.0)?.model {
+            ElementModel::Transformer(t) => t,
             _ => return None,
         };
+        let (measured, tapped) = (t.windings.get(r.winding)?, t.windings.get(r.tap_winding)?);
+        let phases = t.phases;
         let v_meter = match r.remote_node {
             Some(node) => *v.get(node.0)? * (self.network.v_base_v(node)? / r.pt_ratio),
             None => {
-                let across =
-                    |phase| self.winding_voltage_v(r.transformer, r.winding, measured.connection, phases, phase, v);
+                let across = |phase| self.winding_voltage_v(r.transformer, t, r.winding, phase, v);
                 let phase = match r.monitored {
                     MonitoredPhase::One(phase) => phase,
                     MonitoredPhase::Lowest => {
@@ -182,11 +182,11 @@ impl MultiphaseGrid {
         };
         let boost_v = r.v_set_v - v_meter.norm();
         // A NaN is within the band.
-        if !(boost_v.abs() > 0.5 * r.band_v) || r.max_steps_per_move == 0 {
+        let outside = boost_v.abs() > 0.5 * r.band_v;
+        if !outside || r.max_steps_per_move == 0 {
             return None;
         }
-        let coil_v = 1e3 * measured.v_rated_kv
-            / if phases > 1 && measured.connection == WindingConnection::Wye { 3f64.sqrt() } else { 1.0 };
+        let coil_v = measured.v_coil_v(phases);
         let step = tap_step(tapped)?;
         let mut steps = (boost_v * r.pt_ratio / coil_v / step).round_ties_even();
         if r.tap_winding != r.winding {
@@ -200,29 +200,25 @@ impl MultiphaseGrid {
         Some(Wish::Tap(moved.copysign(steps) * step))
     }
 
+    /// Voltage across the coil of a phase, V.
     fn winding_voltage_v(
         &self,
         e: ElementIndex,
+        t: &Transformer,
         winding: usize,
-        connection: WindingConnection,
-        phases: usize,
         phase: usize,
         v: &[Complex64],
     ) -> Complex64 {
         let Some(terminal) = self.network.parts().elements.get(e.0).and_then(|e| e.terminals.get(winding)) else {
             return Complex64::new(f64::NAN, f64::NAN);
         };
-        let n = terminal.conductors.len().max(1);
-        let other = match connection {
-            WindingConnection::Wye => phases,
-            WindingConnection::Delta => (phase + 1) % n,
-        };
         let volts = |conductor: usize| {
             terminal.conductors.get(conductor).copied().flatten().map_or(Complex64::ZERO, |node| {
                 v.get(node.0).copied().unwrap_or_default() * self.network.v_base_v(node).unwrap_or(0.0)
             })
         };
-        volts(phase) - volts(other)
+        let [start, end] = coil(&t.windings[winding], phase, t.phases, delta_goes_forward(t));
+        volts(start) - volts(end)
     }
 
     fn wanted_state(&self, c: &CapacitorControl, v: &[Complex64]) -> Option<(f64, Wish)> {

@@ -16,12 +16,16 @@
 //!
 //! so impedances enter by multiplication only: a switch of 1e-9 pu costs no digits, where 1/Z in Y would.
 //!
+//! The idle blocks come first (`ordering.rs`). Their r is zero, and no port changes their coefficients: they are eliminated once per
+//! network, and only the voltages found at the end are expanded to them.
+//!
 //! After [`factorise`] the values of a block are E, K and C in the places of D, U and L. Solving runs r once from the first
 //! block to the last and back; the transposed system exchanges K^T and C.
 
 use super::coefficient::Coefficient;
 use super::elimination_plan::{Block, Plan};
 use num_complex::Complex64;
+use std::ops::Range;
 
 /// A pivot whose determinant is below this times the square of the largest value it came from is no number but rounding.
 const SMALLEST_PIVOT: f64 = 1e-26;
@@ -31,11 +35,12 @@ const SMALLEST_PIVOT: f64 = 1e-26;
 /// `diagonal` holds |D_ii|^2 of each node before anything was eliminated: what a pivot is compared with.
 pub(crate) fn factorise<T: Coefficient>(
     plan: &Plan,
+    blocks: Range<usize>,
     values: &mut [T],
     diagonal: &[f64],
     scratch: &mut [T],
 ) -> Result<(), usize> {
-    for block in &plan.blocks {
+    for block in &plan.blocks[blocks] {
         let (start, size) = (block.values as usize, block.size());
         let (before, later) = values.split_at_mut(start + size);
         let own = &mut before[start..];
@@ -184,46 +189,56 @@ fn invert<T: Coefficient>(n: usize, a: &mut [T], largest: Option<&[f64]>) -> Res
 /// Most nodes of a bus: a block's pivots are marked in the bits of one word.
 pub(crate) const MOST_NODES: usize = 64;
 
-/// Solves in place: on entry `x` holds r at each position, on return the unknowns.
+/// Solves for the unknowns of all blocks but the idle ones, in place: on entry `x` holds r, which is zero at idle blocks.
+#[inline(always)]
 pub(crate) fn solve<T: Coefficient>(plan: &Plan, factors: &[T], x: &mut [Complex64]) {
-    for block in &plan.blocks {
+    let active = &plan.blocks[plan.n_idle..];
+    for block in active {
         let parts = Parts::of(plan, block, factors);
         match block.n {
-            1 => gather(1, parts, block, x),
-            2 => gather(2, parts, block, x),
-            3 => gather(3, parts, block, x),
-            n => gather(n as usize, parts, block, x),
+            1 => gather::<T, 1>(parts, block, x),
+            2 => gather::<T, 2>(parts, block, x),
+            3 => gather::<T, 3>(parts, block, x),
+            _ => gather_any(parts, block, x),
         }
     }
-    for block in plan.blocks.iter().rev() {
+    for block in active.iter().rev() {
         let parts = Parts::of(plan, block, factors);
         match block.n {
-            1 => spread(1, parts, block, x),
-            2 => spread(2, parts, block, x),
-            3 => spread(3, parts, block, x),
-            n => spread(n as usize, parts, block, x),
+            1 => spread::<T, 1>(parts, block, x),
+            2 => spread::<T, 2>(parts, block, x),
+            3 => spread::<T, 3>(parts, block, x),
+            _ => spread_any(parts, block, x),
         }
     }
 }
 
-/// Solves the transposed system in place.
+/// The unknowns of the idle blocks from those of the others: z is all that x = K z needs, because r is zero.
+pub(crate) fn expand_idle(plan: &Plan, factors: &[Complex64], x: &mut [Complex64]) {
+    x[..plan.n_idle_nodes].fill(Complex64::ZERO);
+    for block in plan.blocks[..plan.n_idle].iter().rev() {
+        spread_any(Parts::of(plan, block, factors), block, x);
+    }
+}
+
+/// The transpose of [`expand_idle`]: what the idle blocks' entries of `x` mean for the others.
+pub(crate) fn collect_idle(plan: &Plan, factors: &[Complex64], x: &mut [Complex64]) {
+    for block in &plan.blocks[..plan.n_idle] {
+        gather_transposed(Parts::of(plan, block, factors), block, x);
+    }
+}
+
+/// Solves the transposed system in place; the idle blocks have been collected and get no value.
 pub(crate) fn solve_transposed<T: Coefficient>(plan: &Plan, factors: &[T], x: &mut [Complex64]) {
-    for block in &plan.blocks {
-        let (parts, n, m) = (Parts::of(plan, block, factors), block.n as usize, block.m as usize);
-        let first = block.first as usize;
-        for (a, &at) in parts.later.iter().enumerate() {
-            let mut sum = Complex64::ZERO;
-            for i in 0..n {
-                sum += parts.k[i * m + a].apply_transposed(x[first + i]);
-            }
-            x[at as usize] += sum;
-        }
+    let active = &plan.blocks[plan.n_idle..];
+    for block in active {
+        gather_transposed(Parts::of(plan, block, factors), block, x);
     }
     let mut own = [Complex64::ZERO; MOST_NODES];
-    for block in plan.blocks.iter().rev() {
+    for block in active.iter().rev() {
         let (parts, n) = (Parts::of(plan, block, factors), block.n as usize);
         let first = block.first as usize;
-        for j in 0..n {
+        for (j, own) in own.iter_mut().enumerate().take(n) {
             let mut sum = Complex64::ZERO;
             for i in 0..n {
                 sum += parts.e[i * n + j].apply_transposed(x[first + i]);
@@ -231,9 +246,21 @@ pub(crate) fn solve_transposed<T: Coefficient>(plan: &Plan, factors: &[T], x: &m
             for (a, &at) in parts.later.iter().enumerate() {
                 sum += parts.c[a * n + j].apply_transposed(x[at as usize]);
             }
-            own[j] = sum;
+            *own = sum;
         }
         x[first..first + n].copy_from_slice(&own[..n]);
+    }
+}
+
+/// g_z += K^T g.
+fn gather_transposed<T: Coefficient>(parts: Parts<'_, T>, block: &Block, x: &mut [Complex64]) {
+    let (first, n, m) = (block.first as usize, block.n as usize, block.m as usize);
+    for (a, &at) in parts.later.iter().enumerate() {
+        let mut sum = x[at as usize];
+        for i in 0..n {
+            sum += parts.k[i * m + a].apply_transposed(x[first + i]);
+        }
+        x[at as usize] = sum;
     }
 }
 
@@ -259,36 +286,58 @@ impl<'a, T> Parts<'a, T> {
 
 /// r_z += C r, then E r in the place of r.
 #[inline(always)]
-fn gather<T: Coefficient>(n: usize, parts: Parts<'_, T>, block: &Block, x: &mut [Complex64]) {
+fn gather<T: Coefficient, const N: usize>(parts: Parts<'_, T>, block: &Block, x: &mut [Complex64]) {
     let first = block.first as usize;
-    let mut own = [Complex64::ZERO; MOST_NODES];
-    let own = &mut own[..n];
-    own.copy_from_slice(&x[first..first + n]);
-    for (a, &at) in parts.later.iter().enumerate() {
-        let mut sum = x[at as usize];
-        for i in 0..n {
-            sum += parts.c[a * n + i].apply(own[i]);
-        }
-        x[at as usize] = sum;
-    }
-    for i in 0..n {
+    let own: [Complex64; N] = std::array::from_fn(|i| x[first + i]);
+    for (row, &at) in parts.c.chunks_exact(N).zip(parts.later) {
         let mut sum = Complex64::ZERO;
-        for j in 0..n {
-            sum += parts.e[i * n + j].apply(own[j]);
+        for (c, r) in row.iter().zip(&own) {
+            sum += c.apply(*r);
+        }
+        x[at as usize] += sum;
+    }
+    for (i, row) in parts.e.chunks_exact(N).enumerate() {
+        let mut sum = Complex64::ZERO;
+        for (e, r) in row.iter().zip(&own) {
+            sum += e.apply(*r);
         }
         x[first + i] = sum;
     }
 }
 
+/// The same for any number of nodes.
+fn gather_any<T: Coefficient>(parts: Parts<'_, T>, block: &Block, x: &mut [Complex64]) {
+    let (first, n) = (block.first as usize, block.n as usize);
+    let mut own = [Complex64::ZERO; MOST_NODES];
+    own[..n].copy_from_slice(&x[first..first + n]);
+    for (row, &at) in parts.c.chunks_exact(n).zip(parts.later) {
+        x[at as usize] += row.iter().zip(&own).map(|(c, r)| c.apply(*r)).sum::<Complex64>();
+    }
+    for (i, row) in parts.e.chunks_exact(n).enumerate() {
+        x[first + i] = row.iter().zip(&own).map(|(e, r)| e.apply(*r)).sum();
+    }
+}
+
 /// x = E r + K z.
 #[inline(always)]
-fn spread<T: Coefficient>(n: usize, parts: Parts<'_, T>, block: &Block, x: &mut [Complex64]) {
+fn spread<T: Coefficient, const N: usize>(parts: Parts<'_, T>, block: &Block, x: &mut [Complex64]) {
     let (first, m) = (block.first as usize, block.m as usize);
-    for i in 0..n {
-        let mut sum = x[first + i];
-        for (a, &at) in parts.later.iter().enumerate() {
-            sum += parts.k[i * m + a].apply(x[at as usize]);
+    let mut own: [Complex64; N] = std::array::from_fn(|i| x[first + i]);
+    for (a, &at) in parts.later.iter().enumerate() {
+        let z = x[at as usize];
+        for (i, own) in own.iter_mut().enumerate() {
+            *own += parts.k[i * m + a].apply(z);
         }
-        x[first + i] = sum;
+    }
+    x[first..first + N].copy_from_slice(&own);
+}
+
+/// The same for any number of nodes.
+fn spread_any<T: Coefficient>(parts: Parts<'_, T>, block: &Block, x: &mut [Complex64]) {
+    let (first, m) = (block.first as usize, block.m as usize);
+    for i in 0..block.n as usize {
+        let row = &parts.k[i * m..(i + 1) * m];
+        let sum: Complex64 = row.iter().zip(parts.later).map(|(k, &at)| k.apply(x[at as usize])).sum();
+        x[first + i] += sum;
     }
 }

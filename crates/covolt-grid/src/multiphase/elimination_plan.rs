@@ -36,7 +36,7 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    /// Number of values.
+    /// Number of its values.
     pub fn size(&self) -> usize {
         (self.n * self.n + 2 * self.n * self.m) as usize
     }
@@ -54,6 +54,10 @@ pub(crate) struct Coupling {
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub blocks: Vec<Block>,
+    /// Number of idle blocks, which come first: the iterations never visit them.
+    pub n_idle: usize,
+    /// Number of their nodes.
+    pub n_idle_nodes: usize,
     pub later: Vec<u32>,
     /// Offset of the value that an entry of a block's update is added to.
     pub update: Vec<u32>,
@@ -79,6 +83,7 @@ impl Plan {
         bus_nodes: &[std::ops::Range<usize>],
         bus_of_node: &[usize],
         couplings: &[Coupling],
+        idle: &[bool],
         root: usize,
     ) -> Plan {
         let n_nodes = bus_of_node.len();
@@ -91,8 +96,11 @@ impl Plan {
             }
         }
         let edges: usize = neighbours.iter().map(BTreeSet::len).sum::<usize>() / 2;
-        let order: Vec<usize> =
-            elimination_order(neighbours, root).into_iter().filter(|&bus| !bus_nodes[bus].is_empty()).collect();
+        let (order, n_idle) = elimination_order(neighbours, idle, root);
+        // A bus without nodes has no equations.
+        let occupied = |buses: &[usize]| buses.iter().filter(|&&bus| !bus_nodes[bus].is_empty()).count();
+        let n_idle = occupied(&order[..n_idle]);
+        let order: Vec<usize> = order.into_iter().filter(|&bus| !bus_nodes[bus].is_empty()).collect();
 
         let mut position = vec![0u32; n_nodes];
         let mut node_at = Vec::with_capacity(n_nodes);
@@ -127,6 +135,8 @@ impl Plan {
 
         let mut plan = Plan {
             blocks: Vec::with_capacity(order.len()),
+            n_idle,
+            n_idle_nodes: firsts.get(n_idle).copied().unwrap_or(n_nodes),
             later: Vec::new(),
             update: Vec::new(),
             n_values: 0,
@@ -174,10 +184,10 @@ impl Plan {
             plan.later.extend(&list);
             later_lists.push(list);
         }
-        for k in 0..order.len() {
+        for (k, later) in later_lists.iter().enumerate() {
             plan.blocks[k].update = plan.update.len() as u32;
-            for &row in &later_lists[k] {
-                for &column in &later_lists[k] {
+            for &row in later {
+                for &column in later {
                     // Fill has been planned for, so the entry exists.
                     plan.update.push(plan.entry(row, column).unwrap_or(u32::MAX));
                 }

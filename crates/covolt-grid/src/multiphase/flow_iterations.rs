@@ -5,7 +5,7 @@
 //! **Fixed point**: Y V' = I_source - I(V). The factors of Y are made once per network, so an iteration is one pass down and up
 //! the blocks. Both Kirchhoff laws hold for the currents I(V), so the mismatch of a node at V' is I(V') - I(V): no residual is
 //! computed, and no rounding of a large admittance enters it. It converges linearly, with the voltage drop over the voltage as
-//! rate.
+//! rate; `acceleration.rs` speeds it up.
 //!
 //! **Newton**: with I(V') ~ I(V) + alpha (V' - V) + beta conj(V' - V) the linear system (Y + alpha) V' + beta conj(V') =
 //! I_source - (I - alpha V - beta conj(V)); the mismatch is what I(V') differs from its linearisation. It converges
@@ -20,15 +20,22 @@ use super::port_current::Linearised;
 use super::workspace::FlowVectors;
 use crate::power_flow::{Attempt, FlowOptions};
 use num_complex::Complex64;
+use pulp::{Arch, Simd, WithSimd};
 
 /// Rounding of a node's current, relative to its magnitude: a mismatch below it is none.
 const ROUNDING: f64 = 64.0 * f64::EPSILON;
 /// The fixed point iteration converges linearly, so it gets this many times the iterations of Newton.
 const FIXED_POINT_ITERATIONS: usize = 10;
-/// Above this rate, seen twice in a row, Newton is faster than the fixed point iteration.
+/// A step that leaves more than this of the mismatch is slow.
 const SLOWEST_RATE: f64 = 0.7;
+/// After as many slow steps in a row Newton takes over.
+const MOST_SLOW_STEPS: usize = 4;
 /// A solution with every port above this fraction of its voltage at no load lies on the upper branch.
 const SURELY_UPPER: f64 = 0.75;
+/// Factor on all currents that takes them away from a solution, to see whether the iteration comes back to it.
+const DISTURBANCE: f64 = 1.0 + 1e-6;
+/// Steps after which the distance from a solution tells.
+const STEPS_OF_PROBE: usize = 12;
 /// Largest relative change of a voltage that a step of the continuation may make without having jumped to another branch.
 const LARGEST_JUMP: f64 = 0.25;
 
@@ -44,47 +51,121 @@ pub(crate) struct Demand<'a> {
 const FAILED: Attempt =
     Attempt { iterations: 0, mismatch_pu: f64::INFINITY, worst_bus: 0, converged: false, upper_branch: false };
 
-/// Fixed point iteration from `vectors.v`.
+/// Fixed point iteration from `vectors.v`, with the widest instructions of the processor.
 pub(crate) fn fixed_point(
     system: &NodalSystem,
     demand: Demand<'_>,
     vectors: &mut FlowVectors,
     options: &FlowOptions,
 ) -> Attempt {
-    let plan = &system.structure.plan;
+    Arch::new().dispatch(FixedPoint { system, demand, vectors, options })
+}
+
+/// The iteration as a task for an instruction set. SIMD is left to the compiler: all of it is inlined into one function per set.
+struct FixedPoint<'a> {
+    system: &'a NodalSystem,
+    demand: Demand<'a>,
+    vectors: &'a mut FlowVectors,
+    options: &'a FlowOptions,
+}
+
+impl WithSimd for FixedPoint<'_> {
+    type Output = Attempt;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Attempt {
+        iterate(self.system, self.demand, self.vectors, self.options)
+    }
+}
+
+#[inline(always)]
+fn iterate(system: &NodalSystem, demand: Demand<'_>, vectors: &mut FlowVectors, options: &FlowOptions) -> Attempt {
+    let structure = &system.structure;
+    let plan = &structure.plan;
     let mut attempt = Attempt { worst_bus: plan.bus_at(0), ..FAILED };
-    let (limit, mut slow, mut last) = (options.max_iterations.saturating_mul(FIXED_POINT_ITERATIONS), 0, f64::INFINITY);
-    draw(system, demand, &vectors.v, &mut vectors.drawn);
+    let limit = options.max_iterations.saturating_mul(FIXED_POINT_ITERATIONS);
+    let (mut slow, mut last, first) = (0, f64::INFINITY, plan.n_idle_nodes);
+    vectors.acceleration.restart();
+    port_currents(system, demand, &vectors.v, &mut vectors.currents);
     while attempt.iterations < limit {
         attempt.iterations += 1;
-        // Swapped, the solution becomes V without a copy.
-        let x = &mut vectors.v;
-        for (x, drawn) in x.iter_mut().zip(&vectors.drawn) {
-            *x = -drawn;
+        let FlowVectors { v, drawn, currents, next_currents, acceleration, .. } = &mut *vectors;
+        v[first..].fill(Complex64::ZERO);
+        for (port, &current) in structure.ports.iter().zip(currents.iter()) {
+            v[port.from as usize] -= current;
+            v[port.to as usize] += current * port.ratio;
         }
-        system.structure.add_source_currents(x);
-        solve(plan, &system.factors, x);
-        ground(x);
-        std::mem::swap(&mut vectors.drawn, &mut vectors.previous);
-        draw(system, demand, &vectors.v, &mut vectors.drawn);
-        let found = worst(&vectors.drawn, &vectors.previous, options.tolerance_pu);
+        structure.add_source_currents(v);
+        solve(plan, &system.factors, v);
+        ground(v);
+        port_currents(system, demand, v, next_currents);
+        drawn[first..].fill(Complex64::ZERO);
+        let mut largest = 0.0;
+        for ((port, new), old) in structure.ports.iter().zip(next_currents.iter()).zip(currents.iter()) {
+            let change = new - old;
+            largest = f64::max(largest, new.norm_sqr());
+            drawn[port.from as usize] += change;
+            drawn[port.to as usize] -= change * port.ratio;
+        }
+        ground(drawn);
+        let found = worst(&drawn[first..], f64::sqrt(largest), options.tolerance_pu);
         attempt.mismatch_pu = found.mismatch;
-        attempt.worst_bus = plan.bus_at(found.at);
+        attempt.worst_bus = plan.bus_at(first + found.at);
         if !found.mismatch.is_finite() {
             return attempt;
         }
         if found.balanced {
             attempt.converged = true;
-            attempt.upper_branch = true;
+            attempt.upper_branch = upper_branch(system, demand, false, vectors) || contracts(system, demand, vectors);
             return attempt;
         }
         slow = if found.mismatch > SLOWEST_RATE * last { slow + 1 } else { 0 };
-        if slow >= 2 {
+        if slow >= MOST_SLOW_STEPS {
             return attempt;
         }
         last = found.mismatch;
+        acceleration.step(currents, next_currents);
     }
     attempt
+}
+
+/// True when the iteration, without its acceleration, contracts around `vectors.v`: it leaves a low-voltage solution, so where it
+/// comes back to is the upper branch. The voltages stay as they are.
+fn contracts(system: &NodalSystem, demand: Demand<'_>, vectors: &mut FlowVectors) -> bool {
+    let structure = &system.structure;
+    let FlowVectors { v, x, currents, next_currents, .. } = vectors;
+    port_currents(system, demand, v, next_currents);
+    currents
+        .iter_mut()
+        .zip(next_currents.iter())
+        .for_each(|(current, at_solution)| *current = at_solution * DISTURBANCE);
+    let (mut first, mut last) = (0.0, 0.0);
+    for step in 0..STEPS_OF_PROBE {
+        x.fill(Complex64::ZERO);
+        for (port, &current) in structure.ports.iter().zip(currents.iter()) {
+            x[port.from as usize] -= current;
+            x[port.to as usize] += current * port.ratio;
+        }
+        structure.add_source_currents(x);
+        solve(&structure.plan, &system.factors, x);
+        ground(x);
+        port_currents(system, demand, x, next_currents);
+        last = next_currents.iter().zip(currents.iter()).map(|(new, old)| (new - old).norm_sqr()).sum();
+        if step == 0 {
+            first = last;
+        }
+        currents.copy_from_slice(next_currents);
+    }
+    last < first
+}
+
+/// Currents of all ports at `v`.
+#[inline(always)]
+fn port_currents(system: &NodalSystem, demand: Demand<'_>, v: &[Complex64], currents: &mut [Complex64]) {
+    let ports = system.structure.ports.iter().zip(demand.p).zip(demand.q);
+    for (((port, &p), &q), current) in ports.zip(currents) {
+        *current = port.current(demand.fraction * p, demand.fraction * q, port.voltage(v));
+    }
 }
 
 /// Newton from `vectors.v`; compared with no load, or with `vectors.reached` when that is a solution at a smaller demand.
@@ -97,12 +178,13 @@ pub(crate) fn newton(
 ) -> Attempt {
     let plan = &system.structure.plan;
     let mut attempt = Attempt { worst_bus: plan.bus_at(0), ..FAILED };
+    let first = plan.n_idle_nodes;
     while attempt.iterations < options.max_iterations {
         attempt.iterations += 1;
         if linearise(system, demand, vectors).is_err() {
             return attempt;
         }
-        vectors.x.fill(Complex64::ZERO);
+        vectors.x[first..].fill(Complex64::ZERO);
         for (port, linear) in system.structure.ports.iter().zip(&vectors.ports) {
             let constant = linear.current;
             vectors.x[port.from as usize] -= constant;
@@ -112,18 +194,20 @@ pub(crate) fn newton(
         solve(plan, &vectors.tiles, &mut vectors.x);
         ground(&mut vectors.x);
         std::mem::swap(&mut vectors.v, &mut vectors.x);
-        draw(system, demand, &vectors.v, &mut vectors.drawn);
-        vectors.previous.fill(Complex64::ZERO);
-        for (port, linear) in system.structure.ports.iter().zip(&vectors.ports) {
+        vectors.drawn[first..].fill(Complex64::ZERO);
+        let mut largest = 0.0;
+        for (k, (port, linear)) in system.structure.ports.iter().zip(&vectors.ports).enumerate() {
             let v = port.voltage(&vectors.v);
-            let drawn = linear.current + linear.alpha * v + linear.beta * v.conj();
-            vectors.previous[port.from as usize] += drawn;
-            vectors.previous[port.to as usize] -= drawn * port.ratio;
+            let drawn = port.current(demand.fraction * demand.p[k], demand.fraction * demand.q[k], v);
+            let change = drawn - (linear.current + linear.alpha * v + linear.beta * v.conj());
+            largest = f64::max(largest, drawn.norm_sqr());
+            vectors.drawn[port.from as usize] += change;
+            vectors.drawn[port.to as usize] -= change * port.ratio;
         }
-        ground(&mut vectors.previous);
-        let found = worst(&vectors.drawn, &vectors.previous, options.tolerance_pu);
+        ground(&mut vectors.drawn);
+        let found = worst(&vectors.drawn[first..], f64::sqrt(largest), options.tolerance_pu);
         attempt.mismatch_pu = found.mismatch;
-        attempt.worst_bus = plan.bus_at(found.at);
+        attempt.worst_bus = plan.bus_at(first + found.at);
         if !found.mismatch.is_finite() {
             return attempt;
         }
@@ -140,10 +224,12 @@ pub(crate) fn newton(
 /// the slopes. The position of the node where that broke down is the error.
 pub(crate) fn linearise(system: &NodalSystem, demand: Demand<'_>, vectors: &mut FlowVectors) -> Result<(), usize> {
     let FlowVectors { v, ports, tiles, scratch, .. } = vectors;
-    for (tile, &y) in tiles.iter_mut().zip(&system.values) {
+    let structure = &system.structure;
+    let plan = &structure.plan;
+    let start = plan.blocks.get(plan.n_idle).map_or(0, |block| block.values as usize);
+    for (tile, &y) in tiles[start..].iter_mut().zip(&system.values[start..]) {
         *tile = RealTile::of(y);
     }
-    let structure = &system.structure;
     for (k, port) in structure.ports.iter().enumerate() {
         let voltage = port.voltage(v);
         let linear = port.linearise(demand.fraction * demand.p[k], demand.fraction * demand.q[k], voltage);
@@ -159,18 +245,7 @@ pub(crate) fn linearise(system: &NodalSystem, demand: Demand<'_>, vectors: &mut 
         let constant = linear.current - linear.alpha * voltage - linear.beta * voltage.conj();
         ports[k] = Linearised { current: constant, ..linear };
     }
-    factorise(&structure.plan, tiles, &system.diagonal, scratch)
-}
-
-/// Currents that all ports draw at `v`, by node.
-fn draw(system: &NodalSystem, demand: Demand<'_>, v: &[Complex64], drawn: &mut [Complex64]) {
-    drawn.fill(Complex64::ZERO);
-    for ((port, &p), &q) in system.structure.ports.iter().zip(demand.p).zip(demand.q) {
-        let current = port.current(demand.fraction * p, demand.fraction * q, port.voltage(v));
-        drawn[port.from as usize] += current;
-        drawn[port.to as usize] -= current * port.ratio;
-    }
-    ground(drawn);
+    factorise(plan, plan.n_idle..plan.blocks.len(), tiles, &system.diagonal, scratch)
 }
 
 /// Ground is the last position: what returned there is no matter of any node.
@@ -186,19 +261,18 @@ struct Worst {
     balanced: bool,
 }
 
-fn worst(drawn: &[Complex64], expected: &[Complex64], tolerance: f64) -> Worst {
-    let (mut square, mut at, mut sum, mut largest) = (0.0, 0, 0.0, 0.0);
-    for (k, (a, b)) in drawn.iter().zip(expected).enumerate() {
-        let own = (a - b).norm_sqr();
-        if own > square {
-            (square, at) = (own, k);
-        }
-        largest = f64::max(largest, a.norm_sqr());
+/// The largest mismatch, beside the largest current of a port.
+#[inline(always)]
+fn worst(mismatch: &[Complex64], largest: f64, tolerance: f64) -> Worst {
+    let (mut square, mut sum) = (0.0, 0.0);
+    for own in mismatch.iter().map(Complex64::norm_sqr) {
+        square = f64::max(square, own);
         // A NaN would slip through the maximum, never through the sum.
         sum += own;
     }
-    let mismatch = if f64::is_finite(sum) { f64::sqrt(square) } else { f64::INFINITY };
-    Worst { mismatch, at, balanced: mismatch <= f64::max(tolerance, ROUNDING * f64::sqrt(largest)) }
+    let at = mismatch.iter().position(|own| own.norm_sqr() == square).unwrap_or(0);
+    let worst = if f64::is_finite(sum) { f64::sqrt(square) } else { f64::INFINITY };
+    Worst { mismatch: worst, at, balanced: worst <= f64::max(tolerance, ROUNDING * largest) }
 }
 
 /// True when `vectors.v` lies on the upper branch: near no load, or near the solution at a smaller demand.
@@ -207,7 +281,8 @@ pub(crate) fn upper_branch(system: &NodalSystem, demand: Demand<'_>, continued: 
         let near = |(v, reached): (&Complex64, &Complex64)| {
             (v - reached).norm() <= LARGEST_JUMP * f64::max(reached.norm(), LARGEST_JUMP)
         };
-        return vectors.v.iter().zip(&vectors.reached).all(near);
+        let first = system.structure.plan.n_idle_nodes;
+        return vectors.v[first..].iter().zip(&vectors.reached[first..]).all(near);
     }
     system.structure.ports.iter().enumerate().all(|(k, port)| {
         let idle = demand.p[k] == 0.0 && demand.q[k] == 0.0;

@@ -13,7 +13,7 @@
 //! Units: per unit. Voltages: one per node, network order, of the node's base to ground. Demand (p, q): one per port, network order,
 //! positive = consumption, of the network's power base.
 
-use super::elimination::{solve, solve_transposed};
+use super::elimination::{collect_idle, expand_idle, solve, solve_transposed};
 use super::flow_iterations::{Demand, fixed_point, linearise, newton};
 use super::network::{ElementIndex, MultiphaseNetwork, NodeIndex};
 use super::nodal_system::NodalSystem;
@@ -114,6 +114,9 @@ impl MultiphaseGrid {
             ws.flow.v.copy_from_slice(&self.system.no_load);
         }
         let solved = self.find(Demand { p, q, fraction: 1.0 }, ws, options);
+        if !ws.use_sparse {
+            expand_idle(plan, &self.system.factors, &mut ws.flow.v);
+        }
         for (at, &node) in plan.node_at.iter().enumerate() {
             ws.v[node] = ws.flow.v[at];
         }
@@ -133,7 +136,7 @@ impl MultiphaseGrid {
         if matches!(options.method, FlowMethod::Auto | FlowMethod::TreeSweep) {
             let attempt = fixed_point(&self.system, demand, &mut ws.flow, options);
             iterations += attempt.iterations;
-            if attempt.converged {
+            if attempt.converged && attempt.upper_branch {
                 return Ok(info(attempt, iterations, FlowMethod::TreeSweep));
             }
             direct = Some(attempt);
@@ -254,7 +257,10 @@ impl MultiphaseGrid {
         flow.x[n] = Complex64::ZERO;
         match (&self.sparse.get(), &mut ws.sparse) {
             (Some(Ok(sparse)), Some(own)) if ws.use_sparse => sparse.solve_transposed(own, &mut flow.x),
-            _ => solve_transposed(&structure.plan, &flow.tiles, &mut flow.x),
+            _ => {
+                collect_idle(&structure.plan, &self.system.factors, &mut flow.x);
+                solve_transposed(&structure.plan, &flow.tiles, &mut flow.x);
+            }
         }
         flow.x[n] = Complex64::ZERO;
         for (k, port) in structure.ports.iter().enumerate() {
@@ -283,7 +289,10 @@ impl MultiphaseGrid {
         }
         match (&self.sparse.get(), &mut ws.sparse) {
             (Some(Ok(sparse)), Some(own)) if ws.use_sparse => sparse.solve(own, &mut flow.x),
-            _ => solve(&structure.plan, &flow.tiles, &mut flow.x),
+            _ => {
+                solve(&structure.plan, &flow.tiles, &mut flow.x);
+                expand_idle(&structure.plan, &self.system.factors, &mut flow.x);
+            }
         }
         for (x, &node) in flow.x.iter().zip(&structure.plan.node_at) {
             dv[node] = *x;

@@ -134,10 +134,10 @@ fn monitored_voltages(network: &MultiphaseNetwork) -> Vec<MonitoredVoltage> {
     let parts = network.parts();
     let grounded = grounded_buses(parts);
     let mut voltages = Vec::new();
-    for bus in 0..parts.buses.len() {
+    for (bus, &grounded) in grounded.iter().enumerate() {
         let span = network.nodes_of(BusIndex(bus)).map(NodeIndex);
         let phases: Vec<NodeIndex> = span.filter(|node| (1..=3).contains(&parts.nodes[node.0].number)).collect();
-        match (grounded[bus], phases.as_slice()) {
+        match (grounded, phases.as_slice()) {
             (false, &[a, b]) => voltages.push(MonitoredVoltage::Between(a, b)),
             (false, &[a, b, c]) => {
                 voltages.extend([(a, b), (b, c), (c, a)].map(|(a, b)| MonitoredVoltage::Between(a, b)));

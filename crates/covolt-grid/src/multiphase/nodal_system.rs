@@ -1,13 +1,17 @@
 //! The nodal equations Y V = I of a network, compiled: the values of the elimination from elements and sources.
 
 use super::admittance::{EQUAL_BASES, ElementAdmittance};
-use super::elimination::{MOST_NODES, factorise, scratch_size};
+use super::elimination::{MOST_NODES, expand_idle, factorise, scratch_size, solve};
 use super::elimination_plan::{Coupling, Plan};
 use super::network::{Element, ElementModel, MultiphaseNetwork, NodeIndex};
 use super::port_current::CompiledPort;
 use crate::error::GridError;
 use num_complex::Complex64;
 use std::sync::Arc;
+
+/// Admittance, per unit, from which on a bus is not eliminated in advance: what is left of its rounding, 1e-16 of it, stays far below
+/// any load.
+const STIFF: f64 = 1e5;
 
 /// A source as seen by the nodal equations.
 #[derive(Debug, Clone)]
@@ -43,7 +47,7 @@ pub(crate) struct Structure {
 pub(crate) struct NodalSystem {
     pub structure: Arc<Structure>,
     pub elements: Vec<ElementAdmittance>,
-    /// Values of Y in the order of the plan, before elimination.
+    /// Values of Y in the order of the plan with the idle blocks eliminated, the others not yet.
     pub values: Vec<Complex64>,
     /// |D_ii|^2 of each position.
     pub diagonal: Vec<f64>,
@@ -75,13 +79,14 @@ impl NodalSystem {
         for source in &parts.sources {
             couplings.push(Coupling { nodes: source.nodes.iter().map(|node| node.0).collect(), line: None });
         }
-        let root = parts.sources.first().map_or(0, |source| source.bus.0);
-        let plan = Plan::new(&bus_nodes, &bus_of_node, &couplings, root);
         let elements = parts
             .elements
             .iter()
             .map(|element| ElementAdmittance::new(network, element))
             .collect::<Result<Vec<_>, _>>()?;
+        let idle = idle_buses(network, &elements);
+        let root = parts.sources.first().map_or(0, |source| source.bus.0);
+        let plan = Plan::new(&bus_nodes, &bus_of_node, &couplings, &idle, root);
         let entry = |a: Option<NodeIndex>, b: Option<NodeIndex>| plan.entry(plan.position[a?.0], plan.position[b?.0]);
         let element_entries = elements
             .iter()
@@ -152,13 +157,16 @@ impl NodalSystem {
         for (at, size) in self.diagonal.iter_mut().enumerate() {
             *size = plan.entry(at as u32, at as u32).map_or(0.0, |k| self.values[k as usize].norm_sqr());
         }
-        self.factors.clone_from(&self.values);
         let mut scratch = vec![Complex64::ZERO; scratch_size(plan)];
-        factorise(plan, &mut self.factors, &self.diagonal, &mut scratch)
-            .map_err(|at| GridError::Singular { bus: parts.buses[plan.bus_at(at)].id.clone() })?;
+        let singular = |at| GridError::Singular { bus: parts.buses[plan.bus_at(at)].id.clone() };
+        factorise(plan, 0..plan.n_idle, &mut self.values, &self.diagonal, &mut scratch).map_err(singular)?;
+        self.factors.clone_from(&self.values);
+        factorise(plan, plan.n_idle..plan.blocks.len(), &mut self.factors, &self.diagonal, &mut scratch)
+            .map_err(singular)?;
         self.no_load.fill(Complex64::ZERO);
         structure.add_source_currents(&mut self.no_load);
-        super::elimination::solve(plan, &self.factors, &mut self.no_load);
+        solve(plan, &self.factors, &mut self.no_load);
+        expand_idle(plan, &self.factors, &mut self.no_load);
         match self.no_load.iter().position(|v| !v.is_finite()) {
             None => Ok(()),
             Some(at) => Err(GridError::Singular { bus: parts.buses[plan.bus_at(at)].id.clone() }),
@@ -206,6 +214,26 @@ impl Structure {
             }
         }
     }
+}
+
+/// Buses without ports and sources, and without an element so stiff that eliminating it as an admittance would cost digits.
+fn idle_buses(network: &MultiphaseNetwork, elements: &[ElementAdmittance]) -> Vec<bool> {
+    let parts = network.parts();
+    let mut idle = vec![true; parts.buses.len()];
+    let bus = |node: NodeIndex| parts.nodes[node.0].bus.0;
+    for port in &parts.ports {
+        [Some(port.from), port.to].into_iter().flatten().for_each(|node| idle[bus(node)] = false);
+    }
+    for source in &parts.sources {
+        source.nodes.iter().for_each(|&node| idle[bus(node)] = false);
+        idle[source.bus.0] = false;
+    }
+    for (element, admittance) in parts.elements.iter().zip(elements) {
+        if admittance.y.iter().any(|y| y.norm() > STIFF) {
+            element.terminals.iter().for_each(|t| idle[t.bus.0] = false);
+        }
+    }
+    idle
 }
 
 fn coupling(network: &MultiphaseNetwork, element: &Element) -> Coupling {

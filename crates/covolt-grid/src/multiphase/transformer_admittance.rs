@@ -140,7 +140,7 @@ fn first_conductors(t: &Transformer) -> (Vec<usize>, usize) {
 }
 
 /// True: a delta coil goes from conductor k to k + 1; false: to k - 1.
-fn delta_goes_forward(t: &Transformer) -> bool {
+pub(super) fn delta_goes_forward(t: &Transformer) -> bool {
     let (one, two) = (&t.windings[0], &t.windings[1]);
     if one.connection == two.connection {
         return true;
@@ -153,7 +153,7 @@ fn delta_goes_forward(t: &Transformer) -> bool {
 }
 
 /// The two conductors of the terminal between which the coil of a phase lies.
-fn coil(winding: &Winding, phase: usize, phases: usize, forward: bool) -> [usize; 2] {
+pub(super) fn coil(winding: &Winding, phase: usize, phases: usize, forward: bool) -> [usize; 2] {
     match winding.connection {
         _ if phases == 1 => [0, 1],
         WindingConnection::Wye => [phase, phases],

@@ -1,5 +1,6 @@
 //! Everything a multi-phase power flow and its derivatives write to.
 
+use super::acceleration::Acceleration;
 use super::coefficient::{Coefficient, RealTile};
 use super::elimination::scratch_size;
 use super::nodal_system::NodalSystem;
@@ -28,11 +29,15 @@ pub(super) struct FlowVectors {
     pub v: Vec<Complex64>,
     /// Voltages that the continuation can return to.
     pub reached: Vec<Complex64>,
-    /// Current drawn at each node.
+    /// Current drawn at each node, or its mismatch.
     pub drawn: Vec<Complex64>,
     pub previous: Vec<Complex64>,
     /// Right-hand side and solution.
     pub x: Vec<Complex64>,
+    /// Current of each port that voltages are solved with, and the current at these voltages.
+    pub currents: Vec<Complex64>,
+    pub next_currents: Vec<Complex64>,
+    pub acceleration: Acceleration,
     /// Each port at the voltages of the last linearisation: the constant part and the slopes of its current.
     pub ports: Vec<Linearised>,
     /// Factors of the linearised equations.
@@ -42,7 +47,7 @@ pub(super) struct FlowVectors {
 
 impl MultiphaseWorkspace {
     pub(super) fn new(grid: u64, system: &NodalSystem, sparse: Option<SparseWorkspace>) -> MultiphaseWorkspace {
-        let plan = &system.structure.plan;
+        let (plan, n_ports) = (&system.structure.plan, system.structure.ports.len());
         let zeros = vec![Complex64::ZERO; system.no_load.len()];
         let nothing = Linearised { current: Complex64::ZERO, alpha: Complex64::ZERO, beta: Complex64::ZERO };
         let mut v = vec![Complex64::ZERO; plan.node_at.len()];
@@ -60,7 +65,10 @@ impl MultiphaseWorkspace {
                 drawn: zeros.clone(),
                 previous: zeros.clone(),
                 x: zeros,
-                ports: vec![nothing; system.structure.ports.len()],
+                currents: vec![Complex64::ZERO; n_ports],
+                next_currents: vec![Complex64::ZERO; n_ports],
+                acceleration: Acceleration::new(n_ports),
+                ports: vec![nothing; n_ports],
                 tiles: vec![RealTile::ZERO; plan.n_values],
                 scratch: vec![RealTile::ZERO; scratch_size(plan)],
             },

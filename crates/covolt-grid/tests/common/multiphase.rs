@@ -205,7 +205,8 @@ pub fn feeder(loops: bool) -> MultiphaseNetwork {
         b.line(b692, b632, &abc, c(0.3, 0.4), c(0.05, 0.1));
     }
     let all = dependences();
-    let loads: [(BusIndex, (u32, u32), f64, usize, (f64, f64)); 13] = [
+    type Load = (BusIndex, (u32, u32), f64, usize, (f64, f64));
+    let loads: [Load; 13] = [
         (b634, (1, 0), 0.277, 0, (160.0, 110.0)),
         (b634, (2, 0), 0.277, 1, (120.0, 90.0)),
         (b634, (3, 0), 0.277, 2, (120.0, 90.0)),
