@@ -120,3 +120,18 @@ fn ref_switches_of_123_buses() {
     assert!(switches.clone().all(|e| matches!(e.model, ElementModel::Line { .. })));
     assert_eq!(switches.count(), 8);
 }
+
+#[test]
+fn ref_run_scripts_leave_their_last_state() {
+    let Some(folder) = shared("feeders/opendss") else { return };
+    let settings = ImportSettings { root: Some(folder.clone()), ..ImportSettings::default() };
+    // Compiles the feeder twice; the second time the taps are set and the controls are off.
+    let imported = import(folder.join("34Bus/Run_IEEE34Mod2.dss"), &settings).unwrap();
+    let parts = imported.network.parts();
+    let tap = |id: &str| match parts.elements.iter().find(|e| e.id == id).map(|e| &e.model) {
+        Some(ElementModel::Transformer(t)) => t.windings[1].tap_pu,
+        other => panic!("{id}: {other:?}"),
+    };
+    assert!((tap("transformer.reg1a") - 1.075).abs() < 1e-12 && (tap("transformer.reg2a") - 1.08125).abs() < 1e-12);
+    assert!(parts.controls.iter().all(|c| matches!(c, Control::Regulator(r) if !r.enabled)));
+}
