@@ -1,8 +1,9 @@
 //! Which shipped series loads and PV systems follow.
 //!
 //! Load number i follows measured customer i modulo their number, one week later for every round, so that no two loads of a small feeder
-//! coincide; its active power is scaled so that the highest value of the year is the load's nominal power. Reactive power keeps the
-//! nominal power factor. PV systems follow the four measured ones in turn.
+//! coincide. A feeder's nominal loads are those of its peak; single customers peak at different times. So the active power of a load is scaled
+//! to a mean of [`LOAD_FACTOR`] times its nominal power, and the peak of many together comes out near their nominal power. Reactive
+//! power keeps the nominal power factor. PV systems follow the four measured ones in turn, scaled to their highest value.
 
 use super::FeederLoad;
 use crate::builtin::FILES;
@@ -21,8 +22,10 @@ const CUSTOMERS: [&str; 14] = [
 ];
 const PVS: [&str; 4] = ["PV1", "PV4", "PV5", "PV8"];
 const SERIES: &str = "measured";
+/// Mean of a load over its nominal power.
+const LOAD_FACTOR: f64 = 0.4;
 
-/// Columns of the shipped series with their highest values.
+/// Mean of each customer and highest value of each PV system of the shipped series.
 pub(super) struct Shipped {
     customers: Vec<f64>,
     pvs: Vec<f64>,
@@ -43,12 +46,11 @@ impl Shipped {
             let what = faults.first().map_or_else(String::new, ToString::to_string);
             CaseError::NotExpressible { format: "a case", what }
         })?;
-        let peak = |name: &&str| {
-            let values = file.columns.get(*name).map_or(&[][..], |v| v.as_slice());
-            values.iter().copied().fold(f64::MIN_POSITIVE, f64::max)
-        };
+        let values = |name: &str| file.columns.get(name).map_or(&[][..], |v| v.as_slice());
+        let mean = |name: &&str| values(name).iter().sum::<f64>() / values(name).len().max(1) as f64;
+        let peak = |name: &&str| values(name).iter().copied().fold(f64::MIN_POSITIVE, f64::max);
         Ok(Shipped {
-            customers: CUSTOMERS.iter().map(|c| peak(c)).collect(),
+            customers: CUSTOMERS.iter().map(|c| mean(c)).collect(),
             pvs: PVS.iter().map(|c| peak(c)).collect(),
         })
     }
@@ -71,7 +73,7 @@ impl Shipped {
             series: follows.then(|| SERIES.to_owned()),
             p_column: follows.then(|| CUSTOMERS[customer].to_owned()),
             p_unit: follows.then(|| "pu".to_owned()),
-            p_scale: follows.then(|| round(load.p_kw / self.customers[customer])),
+            p_scale: follows.then(|| round(LOAD_FACTOR * load.p_kw / self.customers[customer])),
             q_column: None,
             q_unit: None,
             q_scale: None,
