@@ -22,7 +22,7 @@
 //! | the current of a port and its slopes | `port_current.rs` |
 //! | Y of the network | `nodal_system.rs` |
 //! | block elimination: order, places, numbers | `ordering.rs`, `elimination_plan.rs`, `elimination.rs`, `coefficient.rs` |
-//! | fixed point and Newton iteration | `flow_iterations.rs`, `acceleration.rs` |
+//! | fixed point and Newton iteration | `flow_iterations.rs`, `acceleration.rs`, `passes.rs` |
 //! | what has limits, with names | `monitors.rs`, `monitored.rs` |
 //! | currents, powers, losses, unbalance and their gradients | `quantities.rs` |
 //! | taps and capacitors moved until they rest | `control_loop.rs` |
@@ -48,6 +48,7 @@ pub(crate) mod monitors;
 mod network;
 mod nodal_system;
 mod ordering;
+mod passes;
 mod port;
 mod port_current;
 mod quantities;

@@ -30,11 +30,15 @@ const FIXED_POINT_ITERATIONS: usize = 10;
 const SLOWEST_RATE: f64 = 0.7;
 /// After as many slow steps in a row Newton takes over.
 const MOST_SLOW_STEPS: usize = 4;
-/// A solution with every port above this fraction of its voltage at no load lies on the upper branch.
+/// A solution with every port above this fraction of its voltage at no load, or below its range, where it is an impedance, lies on
+/// the upper branch.
 const SURELY_UPPER: f64 = 0.75;
 /// Factor on all currents that takes them away from a solution, to see whether the iteration comes back to it.
 const DISTURBANCE: f64 = 1.0 + 1e-6;
-/// Steps after which the distance from a solution tells.
+/// Square of the distance that is left when there is no doubt any more: a tenth. All currents grow together in the disturbance, as in
+/// a collapse, so what moves away is not hidden behind what fades.
+const CLEARLY_CLOSER: f64 = 0.01;
+/// Steps after which the distance from a solution tells in any case.
 const STEPS_OF_PROBE: usize = 12;
 /// Largest relative change of a voltage that a step of the continuation may make without having jumped to another branch.
 const LARGEST_JUMP: f64 = 0.25;
@@ -91,26 +95,32 @@ fn iterate(system: &NodalSystem, demand: Demand<'_>, vectors: &mut FlowVectors, 
         attempt.iterations += 1;
         let FlowVectors { v, drawn, currents, next_currents, acceleration, .. } = &mut *vectors;
         v[first..].fill(Complex64::ZERO);
-        for (port, &current) in structure.ports.iter().zip(currents.iter()) {
-            v[port.from as usize] -= current;
-            v[port.to as usize] += current * port.ratio;
+        for (ends, &current) in structure.port_ends.iter().zip(currents.iter()) {
+            v[ends.from as usize] -= current;
+            v[ends.to as usize] += current * ends.ratio;
         }
         structure.add_source_currents(v);
-        solve(plan, &system.factors, v);
+        if !system.passes.solve(v) {
+            solve(plan, &system.factors, v);
+        }
         ground(v);
         port_currents(system, demand, v, next_currents);
-        drawn[first..].fill(Complex64::ZERO);
-        let mut largest = 0.0;
-        for ((port, new), old) in structure.ports.iter().zip(next_currents.iter()).zip(currents.iter()) {
-            let change = new - old;
-            largest = f64::max(largest, new.norm_sqr());
-            drawn[port.from as usize] += change;
-            drawn[port.to as usize] -= change * port.ratio;
+        // Ports first: only when each of them is balanced can the nodes be.
+        let mut found = largest_change(next_currents, currents, options.tolerance_pu);
+        if found.balanced {
+            drawn[first..].fill(Complex64::ZERO);
+            for ((ends, new), old) in structure.port_ends.iter().zip(next_currents.iter()).zip(currents.iter()) {
+                drawn[ends.from as usize] += new - old;
+                drawn[ends.to as usize] -= (new - old) * ends.ratio;
+            }
+            ground(drawn);
+            found = worst(&drawn[first..], found.largest, options.tolerance_pu);
+            found.at += first;
+        } else {
+            found.at = structure.port_ends.get(found.at).map_or(first, |ends| ends.from as usize);
         }
-        ground(drawn);
-        let found = worst(&drawn[first..], f64::sqrt(largest), options.tolerance_pu);
         attempt.mismatch_pu = found.mismatch;
-        attempt.worst_bus = plan.bus_at(first + found.at);
+        attempt.worst_bus = plan.bus_at(found.at);
         if !found.mismatch.is_finite() {
             return attempt;
         }
@@ -142,17 +152,21 @@ fn contracts(system: &NodalSystem, demand: Demand<'_>, vectors: &mut FlowVectors
     let (mut first, mut last) = (0.0, 0.0);
     for step in 0..STEPS_OF_PROBE {
         x.fill(Complex64::ZERO);
-        for (port, &current) in structure.ports.iter().zip(currents.iter()) {
+        for (port, &current) in structure.port_ends.iter().zip(currents.iter()) {
             x[port.from as usize] -= current;
             x[port.to as usize] += current * port.ratio;
         }
         structure.add_source_currents(x);
-        solve(&structure.plan, &system.factors, x);
+        if !system.passes.solve(x) {
+            solve(&structure.plan, &system.factors, x);
+        }
         ground(x);
         port_currents(system, demand, x, next_currents);
         last = next_currents.iter().zip(currents.iter()).map(|(new, old)| (new - old).norm_sqr()).sum();
         if step == 0 {
             first = last;
+        } else if last < CLEARLY_CLOSER * first {
+            return true;
         }
         currents.copy_from_slice(next_currents);
     }
@@ -259,6 +273,37 @@ struct Worst {
     mismatch: f64,
     at: usize,
     balanced: bool,
+    /// Largest current of a port.
+    largest: f64,
+}
+
+/// The largest change of a port's current.
+#[inline(always)]
+fn largest_change(new: &[Complex64], old: &[Complex64], tolerance: f64) -> Worst {
+    let (mut square, mut largest, mut sum) = ([0.0; 4], [0.0; 4], [0.0; 4]);
+    let (new_rows, old_rows) = (new.chunks_exact(4), old.chunks_exact(4));
+    let rest = new_rows.remainder().iter().zip(old_rows.remainder());
+    for (new, old) in new_rows.zip(old_rows) {
+        for k in 0..4 {
+            take(new[k], old[k], &mut square[k], &mut largest[k], &mut sum[k]);
+        }
+    }
+    rest.for_each(|(&new, &old)| take(new, old, &mut square[0], &mut largest[0], &mut sum[0]));
+    let most = |x: [f64; 4]| x.into_iter().fold(0.0, f64::max);
+    let (square, largest) = (most(square), most(largest).sqrt());
+    let mismatch = if sum.iter().sum::<f64>().is_finite() { square.sqrt() } else { f64::INFINITY };
+    let balanced = mismatch <= f64::max(tolerance, ROUNDING * largest);
+    let at = || new.iter().zip(old).position(|(new, old)| (new - old).norm_sqr() == square).unwrap_or(0);
+    Worst { mismatch, at: if balanced { 0 } else { at() }, balanced, largest }
+}
+
+/// One port of [`largest_change`]; a NaN would slip through the maximum, never through the sum.
+#[inline(always)]
+fn take(new: Complex64, old: Complex64, square: &mut f64, largest: &mut f64, sum: &mut f64) {
+    let (change, size) = ((new - old).norm_sqr(), new.norm_sqr());
+    *square = if change > *square { change } else { *square };
+    *largest = if size > *largest { size } else { *largest };
+    *sum += change;
 }
 
 /// The largest mismatch, beside the largest current of a port.
@@ -272,7 +317,7 @@ fn worst(mismatch: &[Complex64], largest: f64, tolerance: f64) -> Worst {
     }
     let at = mismatch.iter().position(|own| own.norm_sqr() == square).unwrap_or(0);
     let worst = if f64::is_finite(sum) { f64::sqrt(square) } else { f64::INFINITY };
-    Worst { mismatch: worst, at, balanced: worst <= f64::max(tolerance, ROUNDING * largest) }
+    Worst { mismatch: worst, at, balanced: worst <= f64::max(tolerance, ROUNDING * largest), largest }
 }
 
 /// True when `vectors.v` lies on the upper branch: near no load, or near the solution at a smaller demand.
@@ -286,6 +331,7 @@ pub(crate) fn upper_branch(system: &NodalSystem, demand: Demand<'_>, continued: 
     }
     system.structure.ports.iter().enumerate().all(|(k, port)| {
         let idle = demand.p[k] == 0.0 && demand.q[k] == 0.0;
-        idle || port.voltage(&vectors.v).norm() >= SURELY_UPPER * port.voltage(&system.no_load).norm()
+        let (square, at_no_load) = (port.voltage(&vectors.v).norm_sqr(), port.voltage(&system.no_load).norm_sqr());
+        idle || square >= SURELY_UPPER * SURELY_UPPER * at_no_load || port.draws_less_at_less_voltage(square)
     })
 }

@@ -4,7 +4,8 @@ use super::admittance::{EQUAL_BASES, ElementAdmittance};
 use super::elimination::{MOST_NODES, expand_idle, factorise, scratch_size, solve};
 use super::elimination_plan::{Coupling, Plan};
 use super::network::{Element, ElementModel, MultiphaseNetwork, NodeIndex};
-use super::port_current::CompiledPort;
+use super::passes::Passes;
+use super::port_current::{CompiledPort, PortEnds};
 use crate::error::GridError;
 use num_complex::Complex64;
 use std::sync::Arc;
@@ -33,6 +34,8 @@ pub(crate) struct CompiledSource {
 pub(crate) struct Structure {
     pub plan: Plan,
     pub ports: Vec<CompiledPort>,
+    /// Where each port is connected, close together for the loops that need nothing else.
+    pub port_ends: Vec<PortEnds>,
     /// Offsets of the values (from, from), (from, to), (to, from), (to, to) of each port; only the first without a second node.
     pub port_entries: Vec<[u32; 4]>,
     pub sources: Vec<CompiledSource>,
@@ -53,6 +56,8 @@ pub(crate) struct NodalSystem {
     pub diagonal: Vec<f64>,
     /// Factors of Y.
     pub factors: Vec<Complex64>,
+    /// The same, as the fixed point iteration reads them.
+    pub passes: Passes,
     /// Voltages at no load, by position; ground last.
     pub no_load: Vec<Complex64>,
 }
@@ -107,11 +112,13 @@ impl NodalSystem {
             })
             .collect();
         let sources = sources(network, &plan)?;
-        let structure = Structure { plan, ports, port_entries, sources, element_entries, kept_in };
+        let port_ends = ports.iter().map(|p| PortEnds { from: p.from, to: p.to, ratio: p.ratio }).collect();
+        let structure = Structure { plan, ports, port_ends, port_entries, sources, element_entries, kept_in };
         let mut system = NodalSystem {
             values: Vec::new(),
             diagonal: vec![0.0; n],
             factors: Vec::new(),
+            passes: Passes::default(),
             no_load: vec![Complex64::ZERO; n + 1],
             elements,
             structure: Arc::new(structure),
@@ -163,6 +170,7 @@ impl NodalSystem {
         self.factors.clone_from(&self.values);
         factorise(plan, plan.n_idle..plan.blocks.len(), &mut self.factors, &self.diagonal, &mut scratch)
             .map_err(singular)?;
+        self.passes = Passes::new(plan, &self.factors);
         self.no_load.fill(Complex64::ZERO);
         structure.add_source_currents(&mut self.no_load);
         solve(plan, &self.factors, &mut self.no_load);

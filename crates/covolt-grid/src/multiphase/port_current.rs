@@ -48,6 +48,17 @@ struct Ends {
     slope: (f64, f64),
 }
 
+/// Where a port is connected.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PortEnds {
+    /// Position of the first node.
+    pub from: u32,
+    /// Position of the second node; ground is the position after the last node.
+    pub to: u32,
+    /// V_base(to) / V_base(from); 1 for ground.
+    pub ratio: f64,
+}
+
 /// A port ready for evaluation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CompiledPort {
@@ -140,6 +151,11 @@ impl CompiledPort {
     #[inline(always)]
     pub fn voltage(&self, v: &[Complex64]) -> Complex64 {
         v[self.from as usize] - v[self.to as usize] * self.ratio
+    }
+
+    /// True at x = |V|^2 below the range, and for an impedance: such a port has no second solution at a lower voltage.
+    pub fn draws_less_at_less_voltage(&self, x: f64) -> bool {
+        x <= self.low_square || matches!(self.dependence, VoltageDependence::Impedance)
     }
 
     /// f_p, f_q and slopes at x = |V|^2.
