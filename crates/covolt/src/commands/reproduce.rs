@@ -83,18 +83,24 @@ fn say(record: &StudyRecord, wall_s: f64, out: &mut Output) -> Result<(), CliErr
     out.line("")?;
     if let Some(optimum) = &record.optimum {
         out.line(format!(
-            "central optimum: {} windows, largest relative distance to the bound {:.1e}, median {:.1} ms",
-            optimum.windows, optimum.bound_gap_relative_max, optimum.time_ms_median
+            "central optimum: {} windows, {}, median {:.1} ms",
+            optimum.windows,
+            known(optimum.bound_gap_relative_max, "no lower bound", |d| {
+                format!("largest relative distance to the bound {d:.1e}")
+            }),
+            optimum.time_ms_median
         ))?;
     }
     if let Some(closed) = &record.closed_loop {
         out.line(format!(
-            "closed loop: {} days, {} steps, {} violating, {} without a safe dispatch, {:.3} % above perfect information",
+            "closed loop: {} days, {} steps, {} violating, {} without a safe dispatch, {}",
             closed.days,
             closed.steps,
             closed.violating_steps,
             closed.infeasible_steps,
-            closed.gap_perfect_information_percent
+            known(closed.gap_perfect_information_percent, "nothing to compare the cost with", |gap| {
+                format!("{gap:.3} % above perfect information")
+            })
         ))?;
     }
     if let Some(times) = &record.decision_times {
@@ -105,6 +111,11 @@ fn say(record: &StudyRecord, wall_s: f64, out: &mut Output) -> Result<(), CliErr
         }
     }
     Ok(())
+}
+
+/// The figure in words, or what stands for one that does not exist (a bound of several phases, a day without a safe dispatch).
+fn known(figure: f64, without: &str, words: impl Fn(f64) -> String) -> String {
+    if figure.is_nan() { without.to_owned() } else { words(figure) }
 }
 
 fn layer_row(trainer: &str, name: &str, l: &LayerFigures, count: usize) -> Vec<String> {
