@@ -5,7 +5,7 @@ use crate::exit::CliError;
 use crate::moment::time_of_row;
 use covolt_fleet::{PhysicsWorkspace, StateKind, Window};
 use covolt_learn::{ScenarioSource, StateSpread, draw};
-use covolt_optimum::bound::{BoundSettings, lower_bound};
+use covolt_optimum::bound::{BoundError, BoundSettings, lower_bound};
 use covolt_optimum::{CentralSettings, Optimum, OptimumStatus, optimise};
 use covolt_report::StudyRecord;
 use covolt_report::record::{OptimumRecord, Quantiles};
@@ -53,6 +53,10 @@ pub fn solve(study: &Study, record: &mut StudyRecord) -> Result<Vec<TestWindow>,
     let solved: Vec<Solved> = windows.par_iter().map(|window| solve_one(study, window)).collect();
     let mut kept = Vec::new();
     let mut noted = OptimumRecord::default();
+    let balanced = study.case.fleet.grid.balanced().is_some();
+    if !balanced {
+        noted.remarks.push(BoundError::Multiphase.to_string());
+    }
     let mut times = Vec::new();
     for (window, solved) in windows.into_iter().zip(solved) {
         let name = format!("window at row {} ({})", window.row, time_of_row(&study.case, window.row));
@@ -75,6 +79,8 @@ pub fn solve(study: &Study, record: &mut StudyRecord) -> Result<Vec<TestWindow>,
                 noted.bound_gap_relative.push(gap);
                 Some(bound)
             }
+            // One remark for all windows, below.
+            Err(_) if !balanced => None,
             Err(why) => {
                 noted.remarks.push(format!("{name}: {why}"));
                 None
