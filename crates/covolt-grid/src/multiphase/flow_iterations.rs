@@ -141,6 +141,7 @@ fn iterate(system: &NodalSystem, demand: Demand<'_>, vectors: &mut FlowVectors, 
 
 /// True when the iteration, without its acceleration, contracts around `vectors.v`: it leaves a low-voltage solution, so where it
 /// comes back to is the upper branch. The voltages stay as they are.
+#[inline(always)]
 fn contracts(system: &NodalSystem, demand: Demand<'_>, vectors: &mut FlowVectors) -> bool {
     let structure = &system.structure;
     let FlowVectors { v, x, currents, next_currents, .. } = vectors;

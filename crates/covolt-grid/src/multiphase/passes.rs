@@ -129,11 +129,11 @@ impl<const N: usize> Columns<N> {
             Some(column) => column,
             None => return,
         };
-        for i in 0..N {
-            self.p[i][0] += column[i].re * x.re;
-            self.p[i][1] += column[i].im * x.re;
-            self.q[i][0] += column[i].re * x.im;
-            self.q[i][1] += column[i].im * x.im;
+        for ((p, q), c) in self.p.iter_mut().zip(&mut self.q).zip(column) {
+            p[0] += c.re * x.re;
+            p[1] += c.im * x.re;
+            q[0] += c.re * x.im;
+            q[1] += c.im * x.im;
         }
     }
 
