@@ -26,13 +26,14 @@ fn json(output: &Output) -> Result<serde_json::Value, serde_json::Error> {
 #[test]
 fn law_every_command_has_help_with_exit_codes() -> Outcome {
     let here = tempfile::tempdir()?;
-    let commands: [&[&str]; 15] = [
+    let commands: [&[&str]; 16] = [
         &["reproduce"],
         &["train"],
         &["dispatch"],
         &["simulate"],
         &["optimize"],
         &["powerflow"],
+        &["feeder"],
         &["check"],
         &["export"],
         &["report"],
