@@ -6,8 +6,9 @@
 Puts dss-python of requirements.txt into .venv, builds covolt, and takes the published feeders in FOLDER (as the project
 dss-extensions/electricdss-tst keeps them; absent ones are said to be skipped) and those of cases/feeders. For each:
 
-  controls   both bring regulators and capacitors to rest at nominal load, OpenDSS from the taps in the script and with a
-             tolerance of 1e-9; every tap, every capacitor and the voltage of every node are compared, 1e-5 pu allowed
+  controls   both bring regulators and capacitors to rest at nominal load, OpenDSS from the taps in the script and with a tight
+             tolerance; every tap, every capacitor and the voltage of every node are compared, 1e-5 pu allowed; taps and
+             capacitors also at a quarter, a half and three quarters of the load
   back       covolt writes its solved state as a script, OpenDSS solves it: 1e-6 pu allowed
   time       one solve at fixed taps, each engine with the loosest tolerance (a power of ten) that is good for 1e-6 pu
 
@@ -53,6 +54,8 @@ AGREE, ROUND_TRIP, ACCURACY = 1e-5, 1e-6, 1e-6
 # OpenDSS's criterion, the largest change of a voltage in an iteration; the first that it reaches within the iterations.
 TIGHT, ITERATIONS = (1e-10, 1e-9, 1e-8), 1000
 TOLERANCES = [10.0**-k for k in range(1, 11)]
+# Shares of the load at which taps and capacitors are compared too.
+SHARES = (0.25, 0.5, 0.75)
 # Angles of neutrals and other nodes near ground say nothing.
 LIVE_PU = 0.05
 ROUNDS, BUDGET_S, MOST_SOLVES = 3, 0.3, 2000
@@ -85,7 +88,8 @@ def main():
     if not results:
         sys.exit("nothing was compared")
     if out:
-        out.write_text(page(results, skipped))
+        version = subprocess.run([covolt, "--version"], capture_output=True, text=True).stdout.strip()
+        out.write_text(page(results, skipped, version))
     sys.exit(0 if all(r.good() for r in results) else 1)
 
 
@@ -187,8 +191,9 @@ class Feeder:
 
     def __init__(self, name, path, root, covolt):
         self.name, self.path, self.root, self.covolt = name, path.resolve(), root.resolve(), covolt
-        self.notes, self.failed = [], False
-        self.folder = Path(tempfile.mkdtemp(prefix="covolt-feeder-"))
+        self.notes, self.failed, self.same = [], False, True
+        self.kept = tempfile.TemporaryDirectory(prefix="covolt-feeder-")
+        self.folder = Path(self.kept.name)
 
     def fail(self, text):
         self.failed = True
@@ -200,6 +205,7 @@ class Feeder:
         self.as_it_stands(engine)
         self.tight(engine)
         self.compare(engine)
+        self.at_other_loads(engine)
         self.time(engine)
         self.round_trip(engine)
         return self
@@ -233,6 +239,8 @@ class Feeder:
                 break
         else:
             self.fail("OpenDSS does not converge")
+        if tolerance != TIGHT[0]:
+            self.notes.append(f"OpenDSS reaches a tolerance of {tolerance:g}, no less")
         self.tolerance = tolerance
         solution = engine.circuit.Solution
         self.control_rounds = solution.ControlIterations
@@ -246,24 +254,29 @@ class Feeder:
         pairs = ((abs(a[k] - b[k]) / self.bases[k[0]], k) for k in a.keys() & b.keys())
         return max(pairs, default=(math.inf, ("nothing", 0)))
 
-    def compare(self, engine):
-        controls = self.own["controls"]
-        own_taps = {(t["transformer"].lower(), t["winding"]): t["tap_pu"] for t in controls["taps"]}
-        own_caps = {c["capacitor"].lower(): c["on"] for c in controls["capacitors"]}
-        for what, mine, theirs in (("tap", own_taps, self.taps), ("capacitor", own_caps, self.capacitors)):
+    def same_states(self, engine, own, when):
+        """Whether all taps and capacitors are where OpenDSS has them."""
+        own_taps = {(t["transformer"].lower(), t["winding"]): t["tap_pu"] for t in own["controls"]["taps"]}
+        own_caps = {c["capacitor"].lower(): c["on"] for c in own["controls"]["capacitors"]}
+        same = True
+        for what, mine, theirs in (("tap", own_taps, engine.taps()), ("state", own_caps, engine.capacitors())):
             for key in sorted(mine.keys() | theirs.keys()):
                 if not math.isclose(mine.get(key, math.nan), theirs.get(key, math.nan), abs_tol=1e-9):
-                    self.fail(f"{what} of {key}: covolt {mine.get(key)}, OpenDSS {theirs.get(key)}")
-        moved = [k for k in self.taps if abs(self.default_taps[k] - self.taps[k]) > 1e-9]
-        if moved:
-            tolerance = f"{self.default_tolerance:g}, starting from its own `Solve` where the script has one"
-            self.notes.append(f"with its tolerance of {tolerance}, OpenDSS rests at {len(moved)} other taps")
-        if own_taps != self.taps and not moved:
+                    same = self.same = False
+                    self.fail(f"{what} of {key} {when}: covolt {mine.get(key)}, OpenDSS {theirs.get(key)}")
+        return same, own_taps
+
+    def compare(self, engine):
+        same, own_taps = self.same_states(engine, self.own, "at nominal load")
+        if not same:
             engine.tell("Set controlmode=off")
             engine.set_taps(own_taps)
             engine.solve(self.tolerance)
             worst, where = self.difference(self.own_v, engine.voltages())
-            self.notes.append(f"with covolt's taps in OpenDSS the voltages differ by {worst:.1e} pu ({where})")
+            self.notes.append(f"with covolt's taps in OpenDSS the voltages differ by {worst:.1e} pu at {where}")
+        moved = [k for k in self.taps if abs(self.default_taps[k] - self.taps[k]) > 1e-9]
+        if moved:
+            self.notes.append(f"OpenDSS as it stands rests at {len(moved)} other taps than with a tight tolerance")
         one_sided = sorted(self.v.keys() ^ self.own_v.keys())
         if one_sided:
             self.fail(f"{len(one_sided)} nodes in one engine only: {one_sided[:4]}")
@@ -278,6 +291,19 @@ class Feeder:
         own_power = complex(self.own["source_kw"], self.own["source_kvar"])
         self.power_off = abs(own_power - self.power) / max(abs(self.power), 1e-9)
         self.losses_off = abs(self.own["losses_kw"] - self.losses_kw) / max(abs(self.power), 1e-9)
+
+    def at_other_loads(self, engine):
+        for share in SHARES if self.taps or self.capacitors else ():
+            own, _ = self.solve_own("share", "--taps-at", str(share))
+            engine.compile(self.path, with_solve=False)
+            solution = engine.circuit.Solution
+            solution.LoadMult *= share
+            if engine.solve(self.tolerance):
+                self.same_states(engine, own, f"at {share} of the load")
+            else:
+                self.fail(f"OpenDSS does not converge at {share} of the load")
+        engine.compile(self.path, with_solve=False)
+        engine.solve(self.tolerance)
 
     def time(self, engine):
         """At the taps that `tight` found, each solve from the voltages without load."""
@@ -341,6 +367,7 @@ class Feeder:
 
     def agreement(self):
         taps = f"{len(self.taps)} taps" + (f", {len(self.capacitors)} capacitors" if self.capacitors else "")
+        taps += ": the same" if self.same else ": DIFFER"
         cells = [
             self.name, len(self.v), f"{self.worst:.1e}", f"{self.magnitude:.1e}", f"{self.angle:.1e}",
             f"{self.power_off:.0e}", f"{self.losses_off:.0e}", taps if self.taps or self.capacitors else "-",
@@ -354,31 +381,33 @@ class Feeder:
         return f"| {self.name} | {own} | {theirs} | {self.their_us[0] / self.own_us[0]:.1f} |"
 
 
-def versions():
+def versions(covolt):
     from importlib.metadata import version
 
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
     return (
-        f"dss-python {version('dss-python')} (engine {version('dss_python_backend')}), covolt at {commit.strip() or '?'}, "
+        f"dss-python {version('dss-python')} (engine {version('dss_python_backend')}), {covolt}, "
         f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores shared with other work"
     )
 
 
-def page(results, skipped):
+def page(results, skipped, covolt):
+    verdict = f"{sum(r.good() for r in results)} of {len(results)} feeders agree to {AGREE:g} pu at every node, with the same taps and states."
     lines = [
         "# Feeders beside OpenDSS",
         "",
-        f"Written by `bench/feeders/compare.py`: {versions()}.",
+        f"Written by `bench/feeders/compare.py`: {versions(covolt)}.",
+        "",
+        verdict,
         "",
         "## Voltages, taps, capacitors",
         "",
         "Both engines bring the controls to rest at nominal load from the taps in the script, OpenDSS with a tolerance of 1e-10 (or the",
         "next that it reaches) instead of its 1e-4. Differences are the largest of all nodes; the angle is that of nodes above",
         f"{LIVE_PU} pu. Power and losses: difference over the source's power. Rounds: power flows of covolt, control iterations of",
-        "OpenDSS. Back: the solved state exported by covolt and solved by OpenDSS. Last column: what OpenDSS's own tolerance is worth,",
+        "OpenDSS. Taps and states are compared at nominal load and at 0.25, 0.5 and 0.75 of it. Back: the solved state exported by covolt and solved by OpenDSS. Last column: what OpenDSS's own tolerance is worth,",
         "the script as it stands against the same with the tight one.",
         "",
-        "| feeder | nodes | voltage pu | magnitude pu | angle deg | source power | losses | same taps and states | rounds | back pu | OpenDSS as it stands pu |",
+        "| feeder | nodes | voltage pu | magnitude pu | angle deg | source power | losses | taps and states | rounds | back pu | OpenDSS as it stands pu |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
         *[r.agreement() for r in results],
         "",

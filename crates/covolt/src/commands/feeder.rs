@@ -3,7 +3,7 @@
 //! Read the file, bring regulators and switched capacitors to rest, solve at nominal load, show; where asked for, write the voltages
 //! of all nodes and the solved state as a script.
 
-use super::feeder_state::{Solved, read};
+use super::feeder_state::{At, Feeder, Solved, read};
 use super::import_notes;
 use crate::cli::FeederArgs;
 use crate::exit::CliError;
@@ -32,6 +32,9 @@ pub fn run(args: &FeederArgs, out: &mut Output) -> Result<(), CliError> {
         out.line(format!("{name}: {size}, nominal demand {p_kw:.3} kW, {q_kvar:.3} kvar"))?;
         import_notes::show(&report, out)?;
     }
+    if args.export.is_some() && matches!(feeder, Feeder::Balanced { .. }) {
+        return Err(CliError::bad_input("--export: a balanced network has no phases that a script could name"));
+    }
     let solved = feeder.solve(args)?;
     if let Some(dir) = &args.csv {
         write_voltages(&solved, dir)?;
@@ -40,6 +43,7 @@ pub fn run(args: &FeederArgs, out: &mut Output) -> Result<(), CliError> {
         export(&solved, file)?;
     }
     if out.is_json() {
+        let voltage = |found: &At| json!({ "pu": found.value, "at": found.at });
         return out.json(&json!({
             "name": name,
             "buses": buses,
@@ -57,9 +61,9 @@ pub fn run(args: &FeederArgs, out: &mut Output) -> Result<(), CliError> {
             "source_kvar": solved.source_kva.im,
             "losses_kw": solved.losses_kva.re,
             "losses_kvar": solved.losses_kva.im,
-            "lowest_v_pu": solved.lowest,
-            "highest_v_pu": solved.highest,
-            "unbalance": solved.unbalance,
+            "lowest_voltage": solved.lowest.as_ref().map(voltage),
+            "highest_voltage": solved.highest.as_ref().map(voltage),
+            "worst_unbalance": solved.unbalance.as_ref().map(|u| json!({ "percent": 100.0 * u.value, "at": u.at })),
             "time": solved.time,
         }));
     }
@@ -71,7 +75,8 @@ fn show(solved: &Solved, args: &FeederArgs, out: &mut Output) -> Result<(), CliE
     if args.fixed_taps {
         out.line("Taps and capacitors as in the file")?;
     } else if controls.taps.len() + controls.capacitors.len() > 0 {
-        let load = if args.taps_at == 1.0 { "nominal load".to_owned() } else { format!("{} of the load", args.taps_at) };
+        let load =
+            if args.taps_at == 1.0 { "nominal load".to_owned() } else { format!("{} of the load", args.taps_at) };
         out.line(format!("Controls at rest at {load} after {} power flows", controls.power_flows))?;
     }
     for tap in &controls.taps {
@@ -136,12 +141,14 @@ fn write_voltages(solved: &Solved, dir: &Path) -> Result<(), CliError> {
 }
 
 fn export(solved: &Solved, file: &Path) -> Result<(), CliError> {
-    let Some(network) = &solved.network else {
-        return Err(CliError::bad_input("--export: a balanced network has no phases that a script could name"));
-    };
+    let Some(network) = &solved.network else { return Ok(()) };
     let script = opendss_export::write(network, None).map_err(|faults| {
         let list: Vec<String> = faults.iter().map(|f| format!("  {f}")).collect();
-        CliError::bad_input(format!("--export: {} thing(s) cannot be said in a script:\n{}", list.len(), list.join("\n")))
+        CliError::bad_input(format!(
+            "--export: {} thing(s) cannot be said in a script:\n{}",
+            list.len(),
+            list.join("\n")
+        ))
     })?;
     std::fs::write(file, script).map_err(|e| CliError::bad_input(format!("cannot write {}: {e}", file.display())))
 }

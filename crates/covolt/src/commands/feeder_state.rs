@@ -2,7 +2,9 @@
 
 use crate::cli::FeederArgs;
 use crate::exit::CliError;
-use covolt_grid::multiphase::{Control, ControlOptions, ElementModel, MultiphaseGrid, MultiphaseNetwork, MultiphaseParts, NodeIndex};
+use covolt_grid::multiphase::{
+    Control, ControlOptions, ElementModel, MultiphaseGrid, MultiphaseNetwork, MultiphaseParts, NodeIndex,
+};
 use covolt_grid::{BusIndex, Complex64, DistributionGrid, FlowInfo, FlowOptions, Grid};
 use covolt_import::{ImportReport, ImportSettings, matpower, opendss, pandapower};
 use serde::Serialize;
@@ -57,8 +59,8 @@ pub struct Controls {
     pub capacitors: Vec<CapacitorState>,
 }
 
-/// A voltage and where it is.
-#[derive(Debug, Serialize)]
+/// A voltage or an unbalance factor, and where it is.
+#[derive(Debug)]
 pub struct At {
     pub value: f64,
     pub at: String,
