@@ -296,8 +296,9 @@ class Feeder:
         for share in SHARES if self.taps or self.capacitors else ():
             own, _ = self.solve_own("share", "--taps-at", str(share))
             engine.compile(self.path, with_solve=False)
-            solution = engine.circuit.Solution
-            solution.LoadMult *= share
+            # A share of the load is one of all loads, also of those that no multiplier changes.
+            engine.tell("BatchEdit load..* status=variable")
+            engine.circuit.Solution.LoadMult *= share
             if engine.solve(self.tolerance):
                 self.same_states(engine, own, f"at {share} of the load")
             else:
@@ -310,6 +311,9 @@ class Feeder:
         engine.tell("Set controlmode=off")
         solution = engine.circuit.Solution
         load = solution.LoadMult
+        if load == 1.0:
+            # So that the multiplier takes off the fixed loads too.
+            engine.tell("BatchEdit load..* status=variable")
 
         def one():
             # Not `SolveNoControl`, which keeps the currents of the loads as they were before the multiplier.
@@ -367,7 +371,7 @@ class Feeder:
 
     def agreement(self):
         taps = f"{len(self.taps)} taps" + (f", {len(self.capacitors)} capacitors" if self.capacitors else "")
-        taps += ": the same" if self.same else ": DIFFER"
+        taps += ", the same" if self.same else ", OTHERS"
         cells = [
             self.name, len(self.v), f"{self.worst:.1e}", f"{self.magnitude:.1e}", f"{self.angle:.1e}",
             f"{self.power_off:.0e}", f"{self.losses_off:.0e}", taps if self.taps or self.capacitors else "-",
@@ -404,7 +408,7 @@ def page(results, skipped, covolt):
         "Both engines bring the controls to rest at nominal load from the taps in the script, OpenDSS with a tolerance of 1e-10 (or the",
         "next that it reaches) instead of its 1e-4. Differences are the largest of all nodes; the angle is that of nodes above",
         f"{LIVE_PU} pu. Power and losses: difference over the source's power. Rounds: power flows of covolt, control iterations of",
-        "OpenDSS. Taps and states are compared at nominal load and at 0.25, 0.5 and 0.75 of it. Back: the solved state exported by covolt and solved by OpenDSS. Last column: what OpenDSS's own tolerance is worth,",
+        "OpenDSS. Taps and states are compared at nominal load and at 0.25, 0.5 and 0.75 of it, fixed loads too. Back: the solved state exported by covolt and solved by OpenDSS. Last column: what OpenDSS's own tolerance is worth,",
         "the script as it stands against the same with the tight one.",
         "",
         "| feeder | nodes | voltage pu | magnitude pu | angle deg | source power | losses | taps and states | rounds | back pu | OpenDSS as it stands pu |",

@@ -19,8 +19,8 @@ pub struct FeederArgs {
     /// Replace the file of --export and files in the folder of --csv
     #[arg(long)]
     pub force: bool,
-    /// Share of the nominal load at which taps and capacitors are brought to rest (1 = nominal); what is shown is the power flow at
-    /// nominal load
+    /// Share of the nominal load, fixed loads too, at which taps and capacitors are brought to rest (1 = nominal); what is shown
+    /// is the power flow at nominal load
     #[arg(long, value_name = "SHARE", default_value_t = 1.0, conflicts_with = "fixed_taps")]
     pub taps_at: f64,
     /// Leave taps and capacitors as the file has them
