@@ -24,6 +24,7 @@ mod connection;
 mod continuation;
 mod demand_current;
 mod distribution_grid;
+mod distribution_names;
 mod error;
 mod grid;
 mod grid_flows;

@@ -49,10 +49,7 @@ impl Shipped {
         let values = |name: &str| file.columns.get(name).map_or(&[][..], |v| v.as_slice());
         let mean = |name: &&str| values(name).iter().sum::<f64>() / values(name).len().max(1) as f64;
         let peak = |name: &&str| values(name).iter().copied().fold(f64::MIN_POSITIVE, f64::max);
-        Ok(Shipped {
-            customers: CUSTOMERS.iter().map(|c| mean(c)).collect(),
-            pvs: PVS.iter().map(|c| peak(c)).collect(),
-        })
+        Ok(Shipped { customers: CUSTOMERS.iter().map(mean).collect(), pvs: PVS.iter().map(peak).collect() })
     }
 
     /// Row of load number `i` with its peak, at a bus and (multi-phase) at ports of the network file.
