@@ -26,6 +26,7 @@
 //! | eight scenarios at once: as other crates see it, iteration, parts | `batch.rs`, `lane_iterations.rs`, `lane_passes.rs`, `lane_ports.rs`, `lane_acceleration.rs` |
 //! | what has limits, with names | `monitors.rs`, `monitored.rs` |
 //! | currents, powers, losses, unbalance and their gradients | `quantities.rs` |
+//! | the same for eight scenarios at once | `lane_forms.rs` |
 //! | taps and capacitors moved until they rest | `control_loop.rs` |
 //! | the same equations as a sparse matrix | `sparse_system.rs` |
 
@@ -43,6 +44,7 @@ mod flow_iterations;
 mod grid;
 mod kron;
 mod lane_acceleration;
+mod lane_forms;
 mod lane_iterations;
 mod lane_passes;
 mod lane_ports;
@@ -72,6 +74,7 @@ pub use faults::MultiphaseFault;
 pub use grid::MultiphaseGrid;
 pub use kron::{kron_reduced, leading_block};
 pub use line_conductor::{CableShield, LineConductor, ShieldKind, Wire};
+pub use lane_forms::{CurrentForm, LinearForm, PowerForm, VoltageForm};
 pub use line_constants::{GeometryFault, LineConstants, line_constants};
 pub use matrix::ConductorMatrix;
 pub use monitored::MonitoredMultiphase;
