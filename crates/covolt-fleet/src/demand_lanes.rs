@@ -4,7 +4,7 @@ use crate::fleet::Fleet;
 use crate::returns::BaseDemand;
 use covolt_grid::ComplexLanes;
 
-/// Writes the net demand per bus of step `t`, pu, to lane `lane`; `action(n)` is that of microgrid `n` over `steps` steps.
+/// Writes the net demand per port of step `t`, pu, to lane `lane`; `action(n)` is that of microgrid `n` over `steps` steps.
 pub(crate) fn load_demand<'a>(
     fleet: &Fleet,
     base: &BaseDemand,

@@ -2,7 +2,7 @@
 //!
 //! The same numbers as [`lagrangian_gradient`], window by window, whatever stands in the other
 //! lanes. All windows take their step t together: demand, power flow, limits and exchange, one adjoint. Nothing is allocated
-//! once the memory has seen windows of its size. On a grid with loops the windows are solved one by one. A window without a solution fails the call with the power flow's own error.
+//! once the memory has seen windows of its size. On a balanced grid with loops the windows are solved one by one. A window without a solution fails the call with the power flow's own error.
 //!
 //! Feeders that meet at the source only do not influence each other (`feeders.rs`), so all steps of one are done before the next
 //! begins, in the same memory: eight power flows of 1 500 buses with their adjoints need about 3 MB, which stays in the nearer caches,
@@ -10,13 +10,14 @@
 
 use crate::cost::{fuel_cost, storage_cost};
 use crate::demand_lanes::add_devices;
+use crate::exchange_lanes::ExchangeLanes;
 use crate::feeders::Feeder;
 use crate::fleet::Fleet;
 use crate::gradient::{LagrangianValue, LimitPrices, LimitPricing, PriceScratch, lagrangian_gradient};
 use crate::limit_lanes::{LimitLanes, NetworkRatings, Priced};
 use crate::returns::{BaseDemand, Limit, PhysicsWorkspace};
 use crate::window::Window;
-use covolt_grid::{Batch, ComplexLanes, FlowOptions, Grid, GridError, LANES, Lanes};
+use covolt_grid::{ComplexLanes, FlowOptions, GridBatch, GridError, LANES, Lanes};
 use std::sync::Arc;
 
 /// A window and the multipliers of its limits.
@@ -40,9 +41,9 @@ pub struct GradientWorkspace {
 
 #[derive(Debug)]
 enum Way {
-    /// Radial grids.
+    /// Balanced radial grids, and grids of several phases.
     Together(Box<Together>),
-    /// Grids with loops or several phases: window after window.
+    /// Balanced grids with loops: window after window.
     OneByOne { physics: Box<PhysicsWorkspace>, scratch: PriceScratch, actions: Vec<Vec<f64>>, gradients: Vec<Vec<f64>> },
 }
 
@@ -67,13 +68,14 @@ impl GradientWorkspace {
 struct Part {
     /// Number of the feeder; `None` for the whole.
     feeder: Option<usize>,
-    /// Index in the whole of each of its buses and microgrids.
-    buses: Vec<usize>,
+    /// Index in the whole of each of its ports (buses, in a balanced network) and microgrids.
+    ports: Vec<usize>,
     microgrids: Vec<usize>,
     ratings: NetworkRatings,
+    exchange: ExchangeLanes,
 }
 
-/// Part and index there of a bus or branch of the whole; the source's part is [`NOWHERE`], it has no limits.
+/// Part and index there of a monitored voltage or current of the whole; the source's part is [`NOWHERE`], it has no limits.
 type Place = (usize, usize);
 const NOWHERE: usize = usize::MAX;
 
@@ -82,12 +84,12 @@ type Multiplier = (usize, Limit, f64);
 
 #[derive(Debug)]
 struct Together {
-    batch: Batch,
+    batch: GridBatch,
     limits: LimitLanes,
     feeders: Arc<[Feeder]>,
     parts: Vec<Part>,
-    place_of_bus: Vec<Place>,
-    place_of_branch: Vec<Place>,
+    place_of_voltage: Vec<Place>,
+    place_of_current: Vec<Place>,
     /// Of step t and part p at `p * steps + t`.
     multipliers: Vec<Vec<Multiplier>>,
     order: SlopeOrder,
@@ -97,43 +99,45 @@ impl Together {
     fn new(fleet: &Fleet) -> Result<Together, GridError> {
         let feeders = fleet.feeders();
         let batch = match &feeders[..] {
-            [] => fleet.grid.balanced_or_error()?.batch()?,
+            [] => fleet.grid.batch()?,
             [first, rest @ ..] => {
-                let mut batch = first.fleet.grid.balanced_or_error()?.batch()?;
-                rest.iter().try_for_each(|feeder| feeder.fleet.grid.balanced_or_error()?.fit_batch(&mut batch))?;
+                let mut batch = first.fleet.grid.batch()?;
+                rest.iter().try_for_each(|feeder| feeder.fleet.grid.fit_batch(&mut batch))?;
                 batch
             }
         };
-        let (n_buses, n_branches) = (fleet.grid.n_buses(), fleet.grid.n_branches());
+        let (n_voltages, n_currents) = (fleet.grid.n_voltages(), fleet.grid.n_currents());
         let mut parts = Vec::new();
-        let mut place_of_bus: Vec<Place> = (0..n_buses).map(|bus| (0, bus)).collect();
-        let mut place_of_branch: Vec<Place> = (0..n_branches).map(|branch| (0, branch)).collect();
+        let mut place_of_voltage: Vec<Place> = (0..n_voltages).map(|i| (0, i)).collect();
+        let mut place_of_current: Vec<Place> = (0..n_currents).map(|i| (0, i)).collect();
         for (f, feeder) in feeders.iter().enumerate() {
-            feeder.buses.iter().enumerate().for_each(|(own, &bus)| place_of_bus[bus] = (f, own));
-            feeder.branches.iter().enumerate().for_each(|(own, &branch)| place_of_branch[branch] = (f, own));
+            feeder.buses.iter().enumerate().for_each(|(own, &bus)| place_of_voltage[bus] = (f, own));
+            feeder.branches.iter().enumerate().for_each(|(own, &branch)| place_of_current[branch] = (f, own));
             parts.push(Part {
                 feeder: Some(f),
-                buses: feeder.buses.clone(),
+                ports: feeder.buses.clone(),
                 microgrids: feeder.microgrids.clone(),
                 ratings: NetworkRatings::new(&feeder.fleet)?,
+                exchange: ExchangeLanes::new(&feeder.fleet),
             });
         }
         if feeders.is_empty() {
             parts.push(Part {
                 feeder: None,
-                buses: (0..n_buses).collect(),
+                ports: (0..fleet.grid.n_ports()).collect(),
                 microgrids: (0..fleet.microgrids.len()).collect(),
                 ratings: NetworkRatings::new(fleet)?,
+                exchange: ExchangeLanes::new(fleet),
             });
         }
-        place_of_bus[fleet.grid.source_bus().0].0 = NOWHERE;
+        (0..n_voltages).filter(|&i| fleet.grid.is_fixed_voltage(i)).for_each(|i| place_of_voltage[i].0 = NOWHERE);
         Ok(Together {
             batch,
             limits: LimitLanes::default(),
             feeders,
             parts,
-            place_of_bus,
-            place_of_branch,
+            place_of_voltage,
+            place_of_current,
             multipliers: Vec::new(),
             order: SlopeOrder::default(),
         })
@@ -156,13 +160,12 @@ impl Together {
         order.ends.clear();
         for (part, multipliers) in parts.iter().zip(multipliers.chunks_exact(steps.max(1))) {
             let own = part.feeder.map_or(fleet, |f| &feeders[f].fleet);
-            let grid = own.grid.balanced_or_error()?;
-            grid.fit_batch(batch)?;
+            own.grid.fit_batch(batch)?;
             batch.set_scenarios(count);
             limits.open(&part.ratings);
             for (t, multipliers) in multipliers.iter().enumerate().take(steps) {
                 part.load_demand(own, windows, action, t, batch.demand_mut());
-                let solved = grid.solve_batch(batch, options)?;
+                let solved = own.grid.solve_batch(batch, options)?;
                 if let Some((_, error)) = solved.failures.into_iter().next() {
                     return Err(error);
                 }
@@ -181,8 +184,13 @@ impl Together {
                     }
                 }
                 note(&priced, &mut answer.values[..count]);
-                part.add_exchange((own, grid), windows, t, v, dl_dv, &mut answer.values);
-                if let Some((_, error)) = grid.linearise_adjoint_batch(batch)?.into_iter().next() {
+                let base_kva = own.grid.base_kva();
+                let weight = |lane: usize, k: usize| {
+                    let PricedWindow { window, base, .. }: &PricedWindow<'_> = &windows[lane];
+                    base.price_per_kwh(t)[part.microgrids[k]] * window.dt_h * base_kva
+                };
+                part.exchange.add(machine, weight, v, dl_dv, &mut answer.values[..count]);
+                if let Some((_, error)) = own.grid.linearise_adjoint_batch(batch)?.into_iter().next() {
                     return Err(error);
                 }
                 part.pull_to_actions(own, steps, count, t, batch.demand_gradient(), answer);
@@ -201,10 +209,14 @@ impl Together {
         for (lane, window) in windows.iter().enumerate() {
             for &(step, limit, price) in window.prices.entries.iter().filter(|entry| entry.0 < steps) {
                 let ((part, _), own) = match limit {
-                    Limit::VoltageLow(bus) => (self.place_of_bus[bus], Limit::VoltageLow(self.place_of_bus[bus].1)),
-                    Limit::VoltageHigh(bus) => (self.place_of_bus[bus], Limit::VoltageHigh(self.place_of_bus[bus].1)),
+                    Limit::VoltageLow(bus) => {
+                        (self.place_of_voltage[bus], Limit::VoltageLow(self.place_of_voltage[bus].1))
+                    }
+                    Limit::VoltageHigh(bus) => {
+                        (self.place_of_voltage[bus], Limit::VoltageHigh(self.place_of_voltage[bus].1))
+                    }
                     Limit::Current(branch) => {
-                        let place = self.place_of_branch[branch];
+                        let place = self.place_of_current[branch];
                         (place, Limit::Current(place.1))
                     }
                 };
@@ -374,38 +386,11 @@ impl Part {
     ) {
         for (lane, w) in windows.iter().enumerate() {
             let (p, q) = w.base.step(t);
-            for (demand, &bus) in demand.iter_mut().zip(&self.buses) {
-                demand.re.0[lane] = p[bus];
-                demand.im.0[lane] = q[bus];
+            for (demand, &port) in demand.iter_mut().zip(&self.ports) {
+                demand.re.0[lane] = p[port];
+                demand.im.0[lane] = q[port];
             }
             add_devices(own, |n| action(lane, self.microgrids[n]), w.window.steps, t, lane, demand);
-        }
-    }
-
-    /// Minus lambda_R P_PCC dt, summed over its microgrids. P_PCC = -Re(V_f conj(I_f)) with I_f = yff V_f + yft V_t; its gradient
-    /// at the from bus is minus I_f + conj(yff) V_f, at the to bus minus conj(yft) V_f.
-    fn add_exchange(
-        &self,
-        (own, grid): (&Fleet, &Grid),
-        windows: &[PricedWindow<'_>],
-        t: usize,
-        v: &[ComplexLanes],
-        dl_dv: &mut [ComplexLanes],
-        values: &mut [LagrangianValue; LANES],
-    ) {
-        let base_kva = own.grid.base_kva();
-        for (mg, &n) in own.microgrids.iter().zip(&self.microgrids) {
-            let pcc = &grid.branch_admittances()[mg.pcc.0];
-            let (from, to) = (pcc.from.0, pcc.to.0);
-            for (lane, w) in windows.iter().enumerate() {
-                let weight = w.base.price_per_kwh(t)[n] * w.window.dt_h * base_kva;
-                let (v_from, v_to) = (v[from].lane(lane), v[to].lane(lane));
-                let current = pcc.yff * v_from + pcc.yft * v_to;
-                values[lane].cost += weight * (v_from.re * current.re + v_from.im * current.im);
-                let (at_from, at_to) = (current + pcc.yff.conj() * v_from, pcc.yft.conj() * v_from);
-                dl_dv[from].set_lane(lane, dl_dv[from].lane(lane) + at_from * weight);
-                dl_dv[to].set_lane(lane, dl_dv[to].lane(lane) + at_to * weight);
-            }
         }
     }
 

@@ -23,12 +23,14 @@
 pub mod cost;
 mod demand_lanes;
 pub mod devices;
+mod exchange_lanes;
 pub mod feasible_map;
 pub mod feeders;
 pub mod fleet;
 pub mod gradient;
 pub mod gradient_batch;
 pub mod layout;
+mod limit_forms;
 mod limit_lanes;
 pub mod limits;
 pub mod loss_curvature;

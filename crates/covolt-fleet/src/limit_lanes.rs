@@ -3,10 +3,11 @@
 //! The formulas of [`crate::gradient`], one window per lane. A bus voltage has g = v_min - |V| and g = |V| - v_max and adds
 //! (slope_high - slope_low) V / |V| to dL/dV. A rated branch has g = |I| / i_max - 1 with I the larger of both ends'
 //! currents, referred to the to side, and adds slope / i_max times conj(y) I / |I| at both of its buses, y being the admittances of
-//! the end that carries more.
+//! the end that carries more. Limits of multi-phase networks: `limit_forms.rs`.
 
 use crate::fleet::Fleet;
 use crate::gradient::{LimitPrices, LimitPricing};
+use crate::limit_forms::{FormRatings, PriceForms};
 use crate::returns::Limit;
 use covolt_grid::{BranchAdmittance, ComplexLanes, GridError, LANES, Lanes, Machine, Pair};
 use pulp::{Simd, WithSimd};
@@ -14,17 +15,25 @@ use pulp::{Simd, WithSimd};
 /// Multipliers of one step, dense: zero but for those that were put in.
 #[derive(Debug, Default)]
 pub(crate) struct LimitLanes {
-    low: Vec<Lanes>,
-    high: Vec<Lanes>,
-    /// One per rated branch.
-    current: Vec<Lanes>,
-    /// Upper voltage limits with a slope at this step: (window, bus, slope), to be noted after the lower ones.
-    high_slopes: Vec<(usize, usize, f64)>,
+    pub low: Vec<Lanes>,
+    pub high: Vec<Lanes>,
+    /// One per rated current.
+    pub current: Vec<Lanes>,
+    /// Upper voltage limits with a slope at this step: (window, voltage, slope), to be noted after the lower ones.
+    pub high_slopes: Vec<(usize, usize, f64)>,
 }
 
 /// The limits that a network has.
 #[derive(Debug)]
-pub(crate) struct NetworkRatings {
+pub(crate) enum NetworkRatings {
+    /// Of buses and branches.
+    Balanced(BalancedRatings),
+    /// Of linear forms.
+    Multiphase(FormRatings),
+}
+
+#[derive(Debug)]
+pub(crate) struct BalancedRatings {
     buses: usize,
     rated: Vec<RatedBranch>,
     /// Position in `rated` of each branch.
@@ -49,8 +58,33 @@ pub(crate) struct Priced {
 }
 
 impl NetworkRatings {
-    /// Fails where the grid is not balanced.
+    /// Those of a fleet's network.
     pub fn new(fleet: &Fleet) -> Result<NetworkRatings, GridError> {
+        Ok(match fleet.grid.monitored() {
+            Some(grid) => NetworkRatings::Multiphase(FormRatings::new(grid, &fleet.limits)),
+            None => NetworkRatings::Balanced(BalancedRatings::new(fleet)?),
+        })
+    }
+
+    /// Numbers of monitored voltages and of rated currents.
+    fn counts(&self) -> (usize, usize) {
+        match self {
+            NetworkRatings::Balanced(own) => (own.buses, own.rated.len()),
+            NetworkRatings::Multiphase(own) => own.counts(),
+        }
+    }
+
+    /// Position of a current among the rated ones.
+    fn rated_at(&self, current: usize) -> Option<usize> {
+        match self {
+            NetworkRatings::Balanced(own) => own.rated_at[current],
+            NetworkRatings::Multiphase(own) => own.rated_at[current],
+        }
+    }
+}
+
+impl BalancedRatings {
+    fn new(fleet: &Fleet) -> Result<BalancedRatings, GridError> {
         let grid = fleet.grid.balanced_or_error()?;
         let branches = grid.network().branches();
         let mut rated_at = vec![None; branches.len()];
@@ -64,16 +98,30 @@ impl NetworkRatings {
             }
         }
         let source = grid.network().source().bus.0;
-        Ok(NetworkRatings { buses: grid.n_buses(), rated, rated_at, source })
+        Ok(BalancedRatings { buses: grid.n_buses(), rated, rated_at, source })
+    }
+}
+
+impl Priced {
+    /// From as many vectors as the lanes have.
+    #[inline(always)]
+    pub fn from_vectors<S: Simd>(sum: &[S::f64s], voltage: &[S::f64s], current: &[S::f64s]) -> Priced {
+        let zero = Lanes::splat(0.0);
+        let mut priced = Priced { sum: zero, voltage_excess: zero, current_excess: zero };
+        for h in 0..LANES / S::F64_LANES {
+            priced.sum.set::<S>(h, sum[h]);
+            priced.voltage_excess.set::<S>(h, voltage[h]);
+            priced.current_excess.set::<S>(h, current[h]);
+        }
+        priced
     }
 }
 
 impl LimitLanes {
     /// Makes room for the limits of a network, all multipliers zero.
     pub fn open(&mut self, ratings: &NetworkRatings) {
-        for (lanes, count) in
-            [(&mut self.low, ratings.buses), (&mut self.high, ratings.buses), (&mut self.current, ratings.rated.len())]
-        {
+        let (voltages, rated) = ratings.counts();
+        for (lanes, count) in [(&mut self.low, voltages), (&mut self.high, voltages), (&mut self.current, rated)] {
             lanes.clear();
             lanes.resize(count, Lanes::splat(0.0));
         }
@@ -84,7 +132,7 @@ impl LimitLanes {
         match limit {
             Limit::VoltageLow(bus) => Some(&mut self.low[bus]),
             Limit::VoltageHigh(bus) => Some(&mut self.high[bus]),
-            Limit::Current(branch) => ratings.rated_at[branch].map(|at| &mut self.current[at]),
+            Limit::Current(branch) => ratings.rated_at(branch).map(|at| &mut self.current[at]),
         }
     }
 
@@ -102,14 +150,21 @@ impl LimitLanes {
         dl_dv: &mut [ComplexLanes],
         slopes: &mut [LimitPrices],
     ) -> Priced {
-        machine.run(Price { limits: self, fleet, ratings, pricing, step, v, dl_dv, slopes })
+        match ratings {
+            NetworkRatings::Balanced(ratings) => {
+                machine.run(Price { limits: self, fleet, ratings, pricing, step, v, dl_dv, slopes })
+            }
+            NetworkRatings::Multiphase(ratings) => {
+                machine.run(PriceForms { limits: self, ratings, pricing, step, v, dl_dv, slopes })
+            }
+        }
     }
 }
 
 struct Price<'a> {
     limits: &'a mut LimitLanes,
     fleet: &'a Fleet,
-    ratings: &'a NetworkRatings,
+    ratings: &'a BalancedRatings,
     pricing: &'a LimitPricing,
     step: usize,
     v: &'a [ComplexLanes],
@@ -119,7 +174,7 @@ struct Price<'a> {
 
 /// psi(g) and its slope.
 #[inline(always)]
-fn psi<S: Simd>(simd: S, g: S::f64s, lambda: S::f64s, rho: f64) -> (S::f64s, S::f64s) {
+pub(crate) fn psi<S: Simd>(simd: S, g: S::f64s, lambda: S::f64s, rho: f64) -> (S::f64s, S::f64s) {
     let zero = simd.splat_f64s(0.0);
     let rho_g = simd.mul_f64s(simd.splat_f64s(rho), g);
     let slope = simd.add_f64s(lambda, rho_g);
@@ -133,7 +188,7 @@ fn psi<S: Simd>(simd: S, g: S::f64s, lambda: S::f64s, rho: f64) -> (S::f64s, S::
 
 /// Calls `note(window, slope)` for slopes above zero; most limits have none in any window.
 #[inline(always)]
-fn each_above_zero<S: Simd>(
+pub(crate) fn each_above_zero<S: Simd>(
     simd: S,
     h: usize,
     slope: S::f64s,
@@ -230,13 +285,6 @@ impl WithSimd for Price<'_> {
                 }
             }
         }
-        let mut priced =
-            Priced { sum: Lanes::splat(0.0), voltage_excess: Lanes::splat(0.0), current_excess: Lanes::splat(0.0) };
-        for h in 0..LANES / S::F64_LANES {
-            priced.sum.set::<S>(h, sum[h]);
-            priced.voltage_excess.set::<S>(h, worst_v[h]);
-            priced.current_excess.set::<S>(h, worst_i[h]);
-        }
-        priced
+        Priced::from_vectors::<S>(&sum, &worst_v, &worst_i)
     }
 }

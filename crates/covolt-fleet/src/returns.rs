@@ -5,7 +5,7 @@ use crate::demand_lanes::load_demand;
 use crate::fleet::Fleet;
 use crate::limits::{CURRENT_TOLERANCE_RELATIVE, VOLTAGE_TOLERANCE_PU};
 use crate::window::Window;
-use covolt_grid::{Batch, FlowMethod, FlowOptions, Grid, GridError, GridWorkspace, LANES};
+use covolt_grid::{DistributionGrid, FlowMethod, FlowOptions, GridBatch, GridError, GridWorkspace, LANES};
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 use std::sync::{Mutex, PoisonError};
@@ -57,8 +57,8 @@ pub struct PhysicsWorkspace {
     pub flow: GridWorkspace,
     /// Settings of the power flow.
     pub options: FlowOptions,
-    /// Several steps at once, on balanced radial networks; made when first needed.
-    batch: Option<Batch>,
+    /// Several steps at once, on balanced radial networks and those of several phases; made when first needed.
+    batch: Option<GridBatch>,
     spare: Mutex<Vec<PhysicsWorkspace>>,
     step_v: Vec<Complex64>,
     pub(crate) p: Vec<f64>,
@@ -90,8 +90,7 @@ impl PhysicsWorkspace {
     pub fn fit(&mut self, fleet: &Fleet) {
         let (nodes, ports) = (fleet.grid.n_nodes(), fleet.grid.n_ports());
         fleet.grid.fit_workspace(&mut self.flow);
-        let fits = |batch: &mut Batch| fleet.grid.balanced().is_some_and(|grid| grid.fit_batch(batch).is_ok());
-        if !self.batch.as_mut().is_some_and(fits) {
+        if !self.batch.as_mut().is_some_and(|batch| fleet.grid.fit_batch(batch).is_ok()) {
             self.batch = None;
         }
         self.step_v.resize(nodes, Complex64::ZERO);
@@ -286,18 +285,22 @@ fn add_steps(
     // A batch costs as much as a step or two; it always starts flat and knows one method.
     let together = steps > 1 && !ws.options.warm_start && ws.options.method == FlowMethod::Auto;
     if together && ws.batch.is_none() {
-        ws.batch = fleet.grid.balanced().and_then(|grid| grid.batch().ok());
+        ws.batch = fleet.grid.batch().ok();
     }
-    let radial: Option<(&Grid, &mut Batch)> = fleet.grid.balanced().zip(ws.batch.as_mut());
-    if let Some((grid, batch)) = radial.filter(|_| together) {
-        let options = FlowOptions { tolerance_pu: sweep_tolerance(ws.options.tolerance_pu), ..ws.options };
+    if let Some(batch) = ws.batch.as_mut().filter(|_| together) {
+        let tolerance_pu = match &fleet.grid {
+            DistributionGrid::Balanced(_) => sweep_tolerance(ws.options.tolerance_pu),
+            // Both iterate in the same way there.
+            DistributionGrid::Multiphase(_) => ws.options.tolerance_pu,
+        };
+        let options = FlowOptions { tolerance_pu, ..ws.options };
         for first in (0..steps).step_by(LANES) {
             let count = LANES.min(steps - first);
             batch.set_scenarios(count);
             for lane in 0..count {
                 load_demand(fleet, base, |n| &actions[n], steps, first + lane, lane, batch.demand_mut());
             }
-            if let Some((_, error)) = grid.solve_batch(batch, &options)?.failures.into_iter().next() {
+            if let Some((_, error)) = fleet.grid.solve_batch(batch, &options)?.failures.into_iter().next() {
                 return Err(error);
             }
             for lane in 0..count {

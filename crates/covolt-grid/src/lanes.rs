@@ -144,6 +144,13 @@ impl<S: Simd> Pair<S> {
         Pair { re: simd.negate_mul_add_e_f64s(x.im, y.im, re), im: simd.mul_add_e_f64s(x.im, y.re, im) }
     }
 
+    /// self + conj(x) y.
+    #[inline(always)]
+    pub fn plus_conj_product(self, simd: S, x: Self, y: Self) -> Self {
+        let (re, im) = (simd.mul_add_e_f64s(x.re, y.re, self.re), simd.mul_add_e_f64s(x.re, y.im, self.im));
+        Pair { re: simd.mul_add_e_f64s(x.im, y.im, re), im: simd.negate_mul_add_e_f64s(x.im, y.re, im) }
+    }
+
     /// self - x y.
     #[inline(always)]
     pub fn minus_product(self, simd: S, x: Self, y: Self) -> Self {

@@ -11,6 +11,7 @@
 //! | (34)-(36) | the same system as a sparse matrix | `linear_system.rs` |
 //! | (41), (42), (44)-(46) | branch currents, PCC exchange | `branch_flow.rs` |
 //! | (30)-(40) | the same for eight scenarios at once | `batch.rs`, `batch_sweep.rs`, `batch_sensitivities.rs`, `lanes.rs` |
+//! | - | both kinds of grids behind one interface | `distribution_grid.rs`, `distribution_flow.rs`, `distribution_batch.rs` |
 //! | - | power flow, radial and meshed | `power_flow_radial.rs`, `power_flow_meshed.rs` |
 //!
 //! Per unit throughout; demand is positive for consumption; the PCC exchange is positive for export.
@@ -23,6 +24,8 @@ mod branch_flow;
 mod connection;
 mod continuation;
 mod demand_current;
+mod distribution_batch;
+mod distribution_flow;
 mod distribution_grid;
 mod distribution_names;
 mod error;
@@ -44,7 +47,9 @@ pub use batch::{Batch, BatchOutcome};
 pub use branch_flow::{BranchAdmittance, BranchAmperes, CurrentSide, add_voltage_magnitude_gradient};
 pub use connection::{Connection, MOST_PORTS};
 pub use demand_current::{Action, demand_current, demand_current_derivatives, demand_current_slope, injected_current};
-pub use distribution_grid::{DistributionGrid, GridWorkspace, MonitoredCurrent};
+pub use distribution_batch::GridBatch;
+pub use distribution_flow::GridWorkspace;
+pub use distribution_grid::{DistributionGrid, MonitoredCurrent};
 pub use error::GridError;
 pub use grid::Grid;
 pub use lanes::{ComplexLanes, Instructions, LANES, Lanes, Machine, Pair};

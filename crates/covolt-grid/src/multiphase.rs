@@ -23,13 +23,16 @@
 //! | Y of the network | `nodal_system.rs` |
 //! | block elimination: order, places, numbers | `ordering.rs`, `elimination_plan.rs`, `elimination.rs`, `coefficient.rs` |
 //! | fixed point and Newton iteration | `flow_iterations.rs`, `acceleration.rs`, `passes.rs` |
+//! | eight scenarios at once: as other crates see it, iteration, parts | `batch.rs`, `lane_iterations.rs`, `lane_passes.rs`, `lane_ports.rs`, `lane_acceleration.rs` |
 //! | what has limits, with names | `monitors.rs`, `monitored.rs` |
 //! | currents, powers, losses, unbalance and their gradients | `quantities.rs` |
+//! | the same for eight scenarios at once | `lane_forms.rs` |
 //! | taps and capacitors moved until they rest | `control_loop.rs` |
 //! | the same equations as a sparse matrix | `sparse_system.rs` |
 
 mod acceleration;
 mod admittance;
+mod batch;
 mod coefficient;
 mod control_loop;
 mod controls;
@@ -40,6 +43,11 @@ mod faults;
 mod flow_iterations;
 mod grid;
 mod kron;
+mod lane_acceleration;
+mod lane_forms;
+mod lane_iterations;
+mod lane_passes;
+mod lane_ports;
 mod line_conductor;
 mod line_constants;
 mod matrix;
@@ -58,12 +66,14 @@ mod transformer;
 mod transformer_admittance;
 mod workspace;
 
+pub use batch::MultiphaseBatch;
 pub use control_loop::{ControlOptions, Settled};
 pub use controls::{CapacitorControl, CapacitorRule, Control, MonitoredPhase, RegulatorControl};
 pub use earth_return::{Earth, EarthModel};
 pub use faults::MultiphaseFault;
 pub use grid::MultiphaseGrid;
 pub use kron::{kron_reduced, leading_block};
+pub use lane_forms::{CurrentForm, LinearForm, PowerForm, VoltageForm};
 pub use line_conductor::{CableShield, LineConductor, ShieldKind, Wire};
 pub use line_constants::{GeometryFault, LineConstants, line_constants};
 pub use matrix::ConductorMatrix;

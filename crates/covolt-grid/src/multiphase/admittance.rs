@@ -110,6 +110,24 @@ impl ElementAdmittance {
             .sum()
     }
 
+    /// Calls `term(y, a, b)` for every part y (V_a - V_b) of the current into a conductor (of the list of all); `None` is ground.
+    pub fn for_each_term(
+        &self,
+        conductor: usize,
+        mut term: impl FnMut(Complex64, Option<NodeIndex>, Option<NodeIndex>),
+    ) {
+        let size = self.size();
+        let Some((series, shunt)) = &self.line else {
+            return (0..size).for_each(|j| term(self.y[conductor * size + j], self.nodes[j], None));
+        };
+        let n = size / 2;
+        let (near, far, i) = if conductor < n { (0, n, conductor) } else { (n, 0, conductor - n) };
+        for j in 0..n {
+            term(series[i * n + j], self.nodes[near + j], self.nodes[far + j]);
+            term(shunt[i * n + j], self.nodes[near + j], None);
+        }
+    }
+
     /// Adds weight times the gradient of Re(conj(direction) I) of a conductor's current to `dl_dv`.
     pub fn add_current_gradient(&self, conductor: usize, direction: Complex64, weight: f64, dl_dv: &mut [Complex64]) {
         let size = self.size();

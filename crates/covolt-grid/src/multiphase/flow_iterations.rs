@@ -23,16 +23,16 @@ use num_complex::Complex64;
 use pulp::{Arch, Simd, WithSimd};
 
 /// Rounding of a node's current, relative to its magnitude: a mismatch below it is none.
-const ROUNDING: f64 = 64.0 * f64::EPSILON;
+pub(super) const ROUNDING: f64 = 64.0 * f64::EPSILON;
 /// The fixed point iteration converges linearly, so it gets this many times the iterations of Newton.
-const FIXED_POINT_ITERATIONS: usize = 10;
+pub(super) const FIXED_POINT_ITERATIONS: usize = 10;
 /// A step that leaves more than this of the mismatch is slow.
-const SLOWEST_RATE: f64 = 0.7;
+pub(super) const SLOWEST_RATE: f64 = 0.7;
 /// After as many slow steps in a row Newton takes over.
-const MOST_SLOW_STEPS: usize = 4;
+pub(super) const MOST_SLOW_STEPS: usize = 4;
 /// A solution with every port above this fraction of its voltage at no load, or below its range, where it is an impedance, lies on
 /// the upper branch.
-const SURELY_UPPER: f64 = 0.75;
+pub(super) const SURELY_UPPER: f64 = 0.75;
 /// Factor on all currents that takes them away from a solution, to see whether the iteration comes back to it.
 const DISTURBANCE: f64 = 1.0 + 1e-6;
 /// Square of the distance that is left when there is no doubt any more: a tenth. All currents grow together in the disturbance, as in

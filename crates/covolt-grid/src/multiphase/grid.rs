@@ -33,7 +33,7 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 #[derive(Debug, Clone)]
 pub struct MultiphaseGrid {
     /// Tells workspaces of different grids apart; clones share it, because they share the structure.
-    id: u64,
+    pub(super) id: u64,
     /// State of taps and switches; never the same number for two different states.
     pub(super) state: u64,
     pub(super) network: MultiphaseNetwork,

@@ -48,6 +48,20 @@ struct Ends {
     slope: (f64, f64),
 }
 
+/// f_p and f_q as a + b / sqrt(x) + c / x, in a part of the range of x.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Piece {
+    pub p: [f64; 3],
+    pub q: [f64; 3],
+}
+
+/// A dependence that has that form everywhere: pieces from low to high, and the x up to which each but the last holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pieces {
+    pub ends: [f64; 3],
+    pub pieces: [Piece; 4],
+}
+
 /// Where a port is connected.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PortEnds {
@@ -156,6 +170,39 @@ impl CompiledPort {
     /// True at x = |V|^2 below the range, and for an impedance: such a port has no second solution at a lower voltage.
     pub fn draws_less_at_less_voltage(&self, x: f64) -> bool {
         x <= self.low_square || matches!(self.dependence, VoltageDependence::Impedance)
+    }
+
+    /// x up to which, and x from which on, the dependence does not hold.
+    pub fn range(&self) -> (f64, f64) {
+        (self.low_square, self.high_square)
+    }
+
+    /// True for constant power within the range.
+    pub fn is_power(&self) -> bool {
+        matches!(self.dependence, VoltageDependence::Power)
+    }
+
+    /// The pieces of the dependence; none with an exponent or a cut-off.
+    pub fn pieces(&self) -> Option<Pieces> {
+        let a = self.inverse_rated;
+        let zip = |s: ZipShares| [s.impedance * a * a, s.current * a, s.power];
+        let (p, q) = match self.dependence {
+            VoltageDependence::Power => ([0.0, 0.0, 1.0], [0.0, 0.0, 1.0]),
+            VoltageDependence::Current => ([0.0, a, 0.0], [0.0, a, 0.0]),
+            VoltageDependence::Impedance => ([a * a, 0.0, 0.0], [a * a, 0.0, 0.0]),
+            VoltageDependence::Zip { p, q, .. } if self.cutoff_pu == 0.0 => (zip(p), zip(q)),
+            VoltageDependence::Zip { .. } | VoltageDependence::Exponential { .. } => return None,
+        };
+        let Ends { lowest, lowest_square, nominal, at_lowest, at_low, at_high, slope } = self.ends;
+        let constant = |(p, q)| Piece { p: [p, 0.0, 0.0], q: [q, 0.0, 0.0] };
+        let line = |slope: f64, at_lowest: f64| [slope, (at_lowest - slope) * lowest, 0.0];
+        let (first, second) = if lowest_square == 0.0 {
+            (constant(at_low), constant(at_low))
+        } else {
+            (constant((nominal, nominal)), Piece { p: line(slope.0, at_lowest.0), q: line(slope.1, at_lowest.1) })
+        };
+        let ends = [lowest_square, self.low_square, self.high_square];
+        Some(Pieces { ends, pieces: [first, second, Piece { p, q }, constant(at_high)] })
     }
 
     /// f_p, f_q and slopes at x = |V|^2.

@@ -27,7 +27,7 @@ use num_complex::Complex64;
 
 const MISSING: Complex64 = Complex64::new(f64::NAN, f64::NAN);
 /// exp(j 2 pi / 3).
-const A: Complex64 = Complex64::new(-0.5, 0.866_025_403_784_438_6);
+pub(super) const A: Complex64 = Complex64::new(-0.5, 0.866_025_403_784_438_6);
 
 impl MultiphaseGrid {
     /// Current into a conductor of an element's terminal, per unit.
