@@ -284,6 +284,39 @@ fn add_exchange_cost(
     }
 }
 
+/// The rows' entries by column, in time linear in their number: rows come in rising order, so counting is enough where a sort
+/// would take a third of the assembly.
+fn by_columns(rows: usize, columns: usize, all: &RowBlock) -> CscMatrix<f64> {
+    let mut start = vec![0; columns + 1];
+    all.column.iter().for_each(|&column| start[column + 1] += 1);
+    (0..columns).for_each(|column| start[column + 1] += start[column]);
+    let mut next = start.clone();
+    let (mut row_of, mut value_of) = (vec![0; all.row.len()], vec![0.0; all.row.len()]);
+    for ((&row, &column), &value) in all.row.iter().zip(&all.column).zip(&all.value) {
+        let at = next[column];
+        // Terms of one row in the same column stand next to each other, and are one entry.
+        if at > start[column] && row_of[at - 1] == row {
+            value_of[at - 1] += value;
+        } else {
+            (row_of[at], value_of[at]) = (row, value);
+            next[column] += 1;
+        }
+    }
+    // Merged entries leave gaps.
+    let mut kept = 0;
+    let mut packed = vec![0; columns + 1];
+    for column in 0..columns {
+        for at in start[column]..next[column] {
+            (row_of[kept], value_of[kept]) = (row_of[at], value_of[at]);
+            kept += 1;
+        }
+        packed[column + 1] = kept;
+    }
+    row_of.truncate(kept);
+    value_of.truncate(kept);
+    CscMatrix::new(rows, columns, packed, row_of, value_of)
+}
+
 fn assemble(
     columns: Columns,
     rows: Rows,
@@ -322,7 +355,7 @@ fn assemble(
         quadratic.iter().map(|entry| entry.1).collect(),
         quadratic.iter().map(|entry| entry.2 / cost_scale_usd).collect(),
     );
-    let a = CscMatrix::new_from_triplets(all.rhs.len(), n, all.row, all.column, all.value);
+    let a = by_columns(all.rhs.len(), n, &all);
     ConicProgram {
         data: ConicData { p, q, a, b: all.rhs, cones, low: columns.low.clone(), high: columns.high.clone() },
         label: all.label,
