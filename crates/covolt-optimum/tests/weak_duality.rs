@@ -10,7 +10,7 @@ mod copies;
 use built_in::{BuiltIn, Family, PLAIN};
 use copies::copies;
 use covolt_fleet::*;
-use covolt_optimum::bound::{BoundMethod, BoundSettings, bound_optimum, duality_bound, lower_bound};
+use covolt_optimum::bound::{BoundError, BoundMethod, BoundSettings, bound_optimum, duality_bound, lower_bound};
 use covolt_optimum::{CentralSettings, Optimum, optimise};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -190,4 +190,16 @@ fn law_bound_of_feeders_is_the_sum_of_each() {
     let sum: f64 =
         (windows.iter().map(|w| bound_optimum(one, w, &central(one, w), &settings).unwrap().value_usd)).sum();
     assert!((whole.value_usd - sum).abs() < 1e-6 * sum.abs(), "{} {sum}", whole.value_usd);
+}
+
+#[test]
+fn law_an_optimum_of_another_window_is_an_error_not_a_panic() {
+    let fleet = bound_fleet::fleet(bound_fleet::WIDE);
+    let window = bound_fleet::window(&fleet, 2, (0.03, 0.14), 1);
+    let longer = bound_fleet::window(&fleet, 3, (0.03, 0.14), 1);
+    let (optimum, settings) = (central(&fleet, &window), BoundSettings::default());
+    let refused = bound_optimum(&fleet, &longer, &optimum, &settings);
+    assert!(matches!(refused, Err(BoundError::WindowMismatch { .. })), "{refused:?}");
+    let refused = duality_bound(&fleet, &window, &optimum.actions[1..], &optimum.prices, &settings);
+    assert!(matches!(refused, Err(BoundError::WindowMismatch { .. })), "{refused:?}");
 }

@@ -44,8 +44,8 @@ fn devices(program: &ConicProgram, z: &[f64]) -> DevicePart {
             _ => 0, // the program has no other cones
         };
         let before = rows.len();
-        for row in start..start + size {
-            if matches!(program.label[row].kind, RowKind::Device(_)) {
+        for (row, label) in program.label.iter().enumerate().skip(start).take(size) {
+            if matches!(label.kind, RowKind::Device(_)) {
                 own_row[row] = rows.len();
                 rows.push(row);
             }

@@ -13,9 +13,10 @@
 //! 2. the rows of the network: no slope on any flow, along the tree in O(buses) for each step (`flow_prices.rs`);
 //! 3. the rows of the devices: a small convex program for each microgrid at these prices (`device_prices.rs`).
 //!
-//! What is lost: prices are those of the last convex program before the optimum, so a slope of the size of the last change
-//! is charged over the range of each free set-point; and where the relaxation burns power, the negative slope over the
-//! range of l. Beyond [`BoundSettings::duality`] the relaxation is solved as well, and the better of the two counts.
+//! What is lost: the optimum's cost is accurate to second order in its distance from the true one, its slopes to first, and
+//! a slope that is not zero is charged over the whole range of a set-point that is free; and where the relaxation burns power, a negative
+//! slope over the range of l. Beyond [`BoundSettings::duality`] the relaxation is solved as well, and the better of the two
+//! counts.
 
 use super::certificate::dual_bound;
 use super::flow_prices::FlowPrices;
@@ -53,7 +54,7 @@ pub struct OptimumBound {
 /// Lower bound on the cost of the window, over every joint action that keeps (3)-(14), given its optimum.
 ///
 /// # Errors
-/// As [`super::lower_bound`].
+/// As [`super::lower_bound`], and an optimum of another fleet.
 pub fn bound_optimum(
     fleet: &Fleet,
     window: &Window,
@@ -62,6 +63,8 @@ pub fn bound_optimum(
 ) -> Result<OptimumBound, BoundError> {
     let started = Instant::now();
     check(fleet, window)?;
+    check_actions(fleet, window, &optimum.actions)?;
+    check_length(window, "list of costs", optimum.returns.costs.len(), fleet.microgrids.len())?;
     let as_written = settings.voltage_allowance_pu == 0.0 && settings.current_allowance == 0.0;
     if let (Some(value_usd), true, Some(_)) = (optimum.bound_usd, as_written, settings.duality) {
         // The search for the optimum has solved the relaxation already.
@@ -100,16 +103,15 @@ fn bound_part(
     let program = ConicProgram::build(fleet, window, settings)?;
     let mut by_duality = None;
     let mut eliminations = 0;
-    if let (Some(known), Some(accepted)) = (known, settings.duality) {
-        if let Some((value_usd, work)) = by_multipliers(&program, fleet, window, known.actions, known.prices, settings)
-        {
-            eliminations = work;
-            by_duality = Some(value_usd).filter(|value| value.is_finite());
-            let cost: f64 = known.costs.iter().sum();
-            if cost - value_usd <= accepted * cost.abs() {
-                let method = BoundMethod::Duality;
-                return Ok(OptimumBound { value_usd, method, eliminations, solve_time_s: 0.0 });
-            }
+    if let (Some(known), Some(accepted)) = (known, settings.duality)
+        && let Some((value_usd, work)) = by_multipliers(&program, fleet, window, known.actions, known.prices, settings)
+    {
+        eliminations = work;
+        by_duality = Some(value_usd).filter(|value| value.is_finite());
+        let cost: f64 = known.costs.iter().sum();
+        if cost - value_usd <= accepted * cost.abs() {
+            let method = BoundMethod::Duality;
+            return Ok(OptimumBound { value_usd, method, eliminations, solve_time_s: 0.0 });
         }
     }
     let relaxed = relax(fleet, window, &program, settings, started)?;
@@ -121,7 +123,7 @@ fn bound_part(
 /// are those of the optimum, a bound wherever they are from. `None` without a power flow, and where no multipliers follow from it.
 ///
 /// # Errors
-/// A network that is not radial, or a window that does not fit the fleet.
+/// A network that is not radial, or a window or action that does not fit the fleet.
 pub fn duality_bound(
     fleet: &Fleet,
     window: &Window,
@@ -129,8 +131,23 @@ pub fn duality_bound(
     prices: &LimitPrices,
     settings: &BoundSettings,
 ) -> Result<Option<f64>, BoundError> {
+    check_actions(fleet, window, actions)?;
     let program = ConicProgram::build(fleet, window, settings)?;
     Ok(by_multipliers(&program, fleet, window, actions, prices, settings).map(|(value_usd, _)| value_usd))
+}
+
+fn check_actions(fleet: &Fleet, window: &Window, actions: &[Vec<f64>]) -> Result<(), BoundError> {
+    check_length(window, "list of actions", actions.len(), fleet.microgrids.len())?;
+    fleet.microgrids.iter().zip(actions).try_for_each(|(mg, action)| {
+        check_length(window, &format!("action of microgrid {}", mg.name), action.len(), mg.layout(window.steps).len())
+    })
+}
+
+fn check_length(window: &Window, what: &str, found: usize, expected: usize) -> Result<(), BoundError> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(BoundError::WindowMismatch { row: window.row, what: what.to_owned(), found, expected })
 }
 
 /// The bound, $, and the elements eliminated.
