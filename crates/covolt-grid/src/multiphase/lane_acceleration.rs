@@ -104,9 +104,8 @@ impl LaneAcceleration {
             old_g.set::<S>(h, g);
             for j in 0..DEPTH {
                 let own = df[j].get::<S>(h);
-                let dot = |a: Pair<S>, sum| simd.mul_add_e_f64s(a.im, own.im, simd.mul_add_e_f64s(a.re, own.re, sum));
-                products[j] = dot(newest, products[j]);
-                right[j] = dot(f, right[j]);
+                products[j] = add_product(simd, products[j], newest, own);
+                right[j] = add_product(simd, right[j], f, own);
             }
         }
         for (j, product) in products.into_iter().enumerate() {
@@ -150,4 +149,10 @@ impl LaneAcceleration {
         }
         gamma
     }
+}
+
+/// sum + Re(conj(a) b).
+#[inline(always)]
+fn add_product<S: Simd>(simd: S, sum: S::f64s, a: Pair<S>, b: Pair<S>) -> S::f64s {
+    simd.mul_add_e_f64s(a.im, b.im, simd.mul_add_e_f64s(a.re, b.re, sum))
 }

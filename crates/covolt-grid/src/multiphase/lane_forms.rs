@@ -111,6 +111,12 @@ impl LinearForm {
     }
 }
 
+/// |z|.
+#[inline(always)]
+fn size<S: Simd>(simd: S, z: Pair<S>) -> S::f64s {
+    simd.sqrt_f64s(z.norm_sqr(simd))
+}
+
 /// weight z / |z|; zero where z is.
 #[inline(always)]
 fn along<S: Simd>(simd: S, z: Pair<S>, size: S::f64s, weight: S::f64s) -> Pair<S> {
@@ -123,10 +129,12 @@ impl VoltageForm {
     /// Vector `h` of its values, per unit.
     #[inline(always)]
     pub fn value<S: Simd>(&self, simd: S, h: usize, v: &[ComplexLanes]) -> S::f64s {
-        let square = |form: &LinearForm| form.value(simd, h, v).norm_sqr(simd);
         match self {
-            VoltageForm::Magnitude(form) => simd.sqrt_f64s(square(form)),
-            VoltageForm::Ratio(above, below) => simd.sqrt_f64s(simd.div_f64s(square(above), square(below))),
+            VoltageForm::Magnitude(form) => simd.sqrt_f64s(form.value(simd, h, v).norm_sqr(simd)),
+            VoltageForm::Ratio(above, below) => {
+                let (above, below) = (above.value(simd, h, v), below.value(simd, h, v));
+                simd.sqrt_f64s(simd.div_f64s(above.norm_sqr(simd), below.norm_sqr(simd)))
+            }
         }
     }
 
@@ -140,16 +148,15 @@ impl VoltageForm {
         weight: S::f64s,
         dl_dv: &mut [ComplexLanes],
     ) {
-        let size = |z: Pair<S>| simd.sqrt_f64s(z.norm_sqr(simd));
         match self {
             VoltageForm::Magnitude(form) => {
                 let z = form.value(simd, h, v);
-                form.add_gradient(simd, h, along(simd, z, size(z), weight), dl_dv);
+                form.add_gradient(simd, h, along(simd, z, size(simd, z), weight), dl_dv);
             }
             VoltageForm::Ratio(above, below) => {
                 // d(|a| / |b|) = d|a| / |b| - (|a| / |b|) d|b| / |b|; none at a = 0, as of the single value.
                 let (a, b) = (above.value(simd, h, v), below.value(simd, h, v));
-                let (size_a, size_b) = (size(a), size(b));
+                let (size_a, size_b) = (size(simd, a), size(simd, b));
                 let by_a = simd.div_f64s(weight, size_b);
                 let by_b = simd.neg_f64s(simd.mul_f64s(by_a, simd.div_f64s(size_a, size_b)));
                 above.add_gradient(simd, h, along(simd, a, size_a, by_a), dl_dv);

@@ -116,7 +116,9 @@ impl<R: Response> WithSimd for Iterate<'_, R> {
             }
             response.constant(x);
             for (ends, c) in ends.iter().zip(currents.iter()) {
-                put_in(simd, ends, x, |h| c.get::<S>(h));
+                for h in 0..LANES / S::F64_LANES {
+                    put_in(simd, ends, x, h, c.get::<S>(h));
+                }
             }
             response.solve(simd, x);
             ground(x);
@@ -159,15 +161,12 @@ impl<R: Response> WithSimd for Iterate<'_, R> {
     }
 }
 
-/// Subtracts N c of one port.
+/// Subtracts N c of one port, vector `h`.
 #[inline(always)]
-fn put_in<S: Simd>(simd: S, ends: &PortEnds, x: &mut [ComplexLanes], c: impl Fn(usize) -> Pair<S>) {
+fn put_in<S: Simd>(simd: S, ends: &PortEnds, x: &mut [ComplexLanes], h: usize, c: Pair<S>) {
     let (from, to, ratio) = (ends.from as usize, ends.to as usize, simd.splat_f64s(ends.ratio));
-    for h in 0..LANES / S::F64_LANES {
-        let c = c(h);
-        x[from].set::<S>(h, x[from].get::<S>(h).minus(simd, c));
-        x[to].set::<S>(h, x[to].get::<S>(h).plus(simd, c.scaled(simd, ratio)));
-    }
+    x[from].set::<S>(h, x[from].get::<S>(h).minus(simd, c));
+    x[to].set::<S>(h, x[to].get::<S>(h).plus(simd, c.scaled(simd, ratio)));
 }
 
 /// The value across a port.
@@ -223,7 +222,9 @@ fn at_nodes<S: Simd>(
 ) -> Lanes {
     mismatch[first..].fill(ComplexLanes::ZERO);
     for ((ends, new), old) in ends.iter().zip(new).zip(old) {
-        put_in(simd, ends, mismatch, |h| new.get::<S>(h).minus(simd, old.get::<S>(h)));
+        for h in 0..LANES / S::F64_LANES {
+            put_in(simd, ends, mismatch, h, new.get::<S>(h).minus(simd, old.get::<S>(h)));
+        }
     }
     ground(mismatch);
     let mut worst = Lanes::splat(0.0);

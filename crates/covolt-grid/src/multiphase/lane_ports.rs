@@ -125,12 +125,14 @@ impl PortSlopes {
     /// dL/dp + j dL/dq = -Re(conj(dI/dp) mu) - j Re(conj(dI/dq) mu).
     #[inline(always)]
     pub fn demand_gradient<S: Simd>(&self, simd: S, h: usize, mu: Pair<S>) -> Pair<S> {
-        let along = |by: Pair<S>| {
-            let product = simd.mul_f64s(by.im, mu.im);
-            simd.neg_f64s(simd.mul_add_e_f64s(by.re, mu.re, product))
-        };
-        Pair { re: along(self.by_p.get::<S>(h)), im: along(self.by_q.get::<S>(h)) }
+        Pair { re: minus_along(simd, self.by_p.get::<S>(h), mu), im: minus_along(simd, self.by_q.get::<S>(h), mu) }
     }
+}
+
+/// -Re(conj(by) mu).
+#[inline(always)]
+fn minus_along<S: Simd>(simd: S, by: Pair<S>, mu: Pair<S>) -> S::f64s {
+    simd.neg_f64s(simd.mul_add_e_f64s(by.re, mu.re, simd.mul_f64s(by.im, mu.im)))
 }
 
 /// p f_p - j q f_q.
@@ -139,29 +141,52 @@ fn factor<S: Simd>(simd: S, s: Pair<S>, f_p: S::f64s, f_q: S::f64s) -> Pair<S> {
     Pair { re: simd.mul_f64s(s.re, f_p), im: simd.neg_f64s(simd.mul_f64s(s.im, f_q)) }
 }
 
+/// The pieces that x lies in up to the first, second and third end.
+struct Places<S: Simd> {
+    first: S::m64s,
+    second: S::m64s,
+    third: S::m64s,
+}
+
 #[inline(always)]
 fn by_pieces<S: Simd>(simd: S, pieces: &Pieces, x: S::f64s, inverse: S::f64s) -> LaneShape<S> {
     let Pieces { ends: [first, second, third], pieces: [lowest, low, inside, high] } = pieces;
-    let up_to = |end: &f64| simd.less_than_or_equal_f64s(x, simd.splat_f64s(*end));
-    let (in_first, in_second, in_third) = (up_to(first), up_to(second), up_to(third));
-    let root = simd.sqrt_f64s(inverse);
-    let half_inverse = simd.mul_f64s(simd.splat_f64s(0.5), inverse);
-    let of = |lowest: [f64; 3], low: [f64; 3], inside: [f64; 3], high: [f64; 3]| {
-        let pick = |i: usize| {
-            let at = |x: [f64; 3]| simd.splat_f64s(x[i]);
-            let upper = simd.select_f64s(in_third, at(inside), at(high));
-            simd.select_f64s(in_first, at(lowest), simd.select_f64s(in_second, at(low), upper))
-        };
-        let (by_root, by_inverse) = (simd.mul_f64s(pick(1), root), pick(2));
-        let by_inverse_f = simd.mul_f64s(by_inverse, inverse);
-        let f = simd.add_f64s(pick(0), simd.add_f64s(by_root, by_inverse_f));
-        // -(b / (2 sqrt(x)) + c / x) / x.
-        let twice = simd.add_f64s(by_root, simd.add_f64s(by_inverse_f, by_inverse_f));
-        (f, simd.neg_f64s(simd.mul_f64s(half_inverse, twice)))
+    let places = Places {
+        first: simd.less_than_or_equal_f64s(x, simd.splat_f64s(*first)),
+        second: simd.less_than_or_equal_f64s(x, simd.splat_f64s(*second)),
+        third: simd.less_than_or_equal_f64s(x, simd.splat_f64s(*third)),
     };
-    let (p, p_slope) = of(lowest.p, low.p, inside.p, high.p);
-    let (q, q_slope) = of(lowest.q, low.q, inside.q, high.q);
+    let root = simd.sqrt_f64s(inverse);
+    let (p, p_slope) = one_by_pieces(simd, &places, [&lowest.p, &low.p, &inside.p, &high.p], root, inverse);
+    let (q, q_slope) = one_by_pieces(simd, &places, [&lowest.q, &low.q, &inside.q, &high.q], root, inverse);
     LaneShape { p, q, p_slope, q_slope }
+}
+
+/// f and its slope from 1 / sqrt(x) and 1 / x.
+#[inline(always)]
+fn one_by_pieces<S: Simd>(
+    simd: S,
+    places: &Places<S>,
+    pieces: [&[f64; 3]; 4],
+    root: S::f64s,
+    inverse: S::f64s,
+) -> (S::f64s, S::f64s) {
+    let constant = pick(simd, places, pieces, 0);
+    let by_root = simd.mul_f64s(pick(simd, places, pieces, 1), root);
+    let by_inverse = simd.mul_f64s(pick(simd, places, pieces, 2), inverse);
+    let f = simd.add_f64s(constant, simd.add_f64s(by_root, by_inverse));
+    // -(b / (2 sqrt(x)) + c / x) / x.
+    let twice = simd.add_f64s(by_root, simd.add_f64s(by_inverse, by_inverse));
+    let half_inverse = simd.mul_f64s(simd.splat_f64s(-0.5), inverse);
+    (f, simd.mul_f64s(half_inverse, twice))
+}
+
+/// Coefficient `i` of the piece that each lane is in.
+#[inline(always)]
+fn pick<S: Simd>(simd: S, places: &Places<S>, [lowest, low, inside, high]: [&[f64; 3]; 4], i: usize) -> S::f64s {
+    let upper = simd.select_f64s(places.third, simd.splat_f64s(inside[i]), simd.splat_f64s(high[i]));
+    let lower = simd.select_f64s(places.second, simd.splat_f64s(low[i]), upper);
+    simd.select_f64s(places.first, simd.splat_f64s(lowest[i]), lower)
 }
 
 #[inline(always)]
