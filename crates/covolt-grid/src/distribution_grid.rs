@@ -300,7 +300,7 @@ impl DistributionGrid {
     pub fn loss_resistance_pu(&self, branch: BranchIndex) -> f64 {
         match self {
             DistributionGrid::Balanced(grid) => {
-                grid.network().branches().get(branch.0).map_or(0.0, |b| b.series_z_pu.first().re)
+                grid.network().branches().get(branch.0).map_or(0.0, |b| b.series_z_pu.re)
             }
             DistributionGrid::Multiphase(m) => m.monitors.loss_resistance_pu.get(branch.0).copied().unwrap_or(0.0),
         }

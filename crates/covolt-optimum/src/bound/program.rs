@@ -267,7 +267,7 @@ fn add_exchange_cost(
             continue;
         };
         let branch = &network.branches()[mg.pcc.0];
-        let g_from = branch.shunt_from_pu.first().re;
+        let g_from = branch.shunt_from_pu.re;
         for t in 0..window.steps {
             let usd_per_pu = w.price_per_kwh[t] * window.dt_h * base_kva;
             match tree.feeding[branch.from.0] {
