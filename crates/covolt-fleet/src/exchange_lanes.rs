@@ -56,8 +56,7 @@ impl ExchangeLanes {
             ExchangeLanes::Multiphase(pccs) => {
                 for (k, form) in pccs.iter().enumerate() {
                     let count = values.len();
-                    let weights =
-                        Lanes(std::array::from_fn(|lane| if lane < count { weight(lane, k) } else { 0.0 }));
+                    let weights = Lanes(std::array::from_fn(|lane| if lane < count { weight(lane, k) } else { 0.0 }));
                     let cost = machine.run(AddForm { form, weights, v, dl_dv });
                     values.iter_mut().zip(cost.0).for_each(|(value, cost)| value.cost += cost);
                 }

@@ -209,8 +209,12 @@ impl Together {
         for (lane, window) in windows.iter().enumerate() {
             for &(step, limit, price) in window.prices.entries.iter().filter(|entry| entry.0 < steps) {
                 let ((part, _), own) = match limit {
-                    Limit::VoltageLow(bus) => (self.place_of_voltage[bus], Limit::VoltageLow(self.place_of_voltage[bus].1)),
-                    Limit::VoltageHigh(bus) => (self.place_of_voltage[bus], Limit::VoltageHigh(self.place_of_voltage[bus].1)),
+                    Limit::VoltageLow(bus) => {
+                        (self.place_of_voltage[bus], Limit::VoltageLow(self.place_of_voltage[bus].1))
+                    }
+                    Limit::VoltageHigh(bus) => {
+                        (self.place_of_voltage[bus], Limit::VoltageHigh(self.place_of_voltage[bus].1))
+                    }
                     Limit::Current(branch) => {
                         let place = self.place_of_current[branch];
                         (place, Limit::Current(place.1))

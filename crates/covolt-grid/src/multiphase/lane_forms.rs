@@ -258,7 +258,9 @@ impl MonitoredMultiphase {
 
     /// Form of the power into a branch at its first terminal; of an unknown one zero.
     pub fn power_form(&self, branch: BranchIndex) -> PowerForm {
-        let Some(element) = self.grid.system.elements.get(ElementIndex(branch.0).0) else { return PowerForm::default() };
+        let Some(element) = self.grid.system.elements.get(ElementIndex(branch.0).0) else {
+            return PowerForm::default();
+        };
         let conductors = element.conductors(0).filter_map(|c| {
             let node = element.nodes[c]?;
             Some((node.0 as u32, LinearForm::current(element, Some(c))))
