@@ -90,7 +90,7 @@ impl PhysicsWorkspace {
     pub fn fit(&mut self, fleet: &Fleet) {
         let (nodes, ports) = (fleet.grid.n_nodes(), fleet.grid.n_ports());
         fleet.grid.fit_workspace(&mut self.flow);
-        if self.batch.as_mut().is_none_or(|batch| fleet.grid.fit_batch(batch).is_err()) {
+        if self.batch.as_mut().is_some_and(|batch| fleet.grid.fit_batch(batch).is_err()) {
             self.batch = None;
         }
         self.step_v.resize(nodes, Complex64::ZERO);

@@ -5,11 +5,14 @@
 mod common;
 #[path = "../../covolt-optimum/tests/built_in/copies.rs"]
 mod copies;
+#[path = "common/phases.rs"]
+mod phases;
 
 use common::*;
 use copies::copies;
 use covolt_fleet::*;
 use covolt_grid::{BranchIndex, Bus, BusIndex, DistributionGrid, Grid, GridError, LANES, Network, Source};
+use phases::uneven_fleet;
 use rand::RngExt;
 
 const TOLERANCE_PU: f64 = 1e-13;
@@ -32,6 +35,11 @@ fn drawn_on(mut fleet: Fleet, count: usize, steps: usize, seed: u64) -> Drawn {
     let mut limits = NetworkLimits::uniform(&fleet.grid, 1.0, 1.02);
     limits.i_max_pu.iter_mut().for_each(|i| *i /= 12.0);
     fleet.limits = limits;
+    drawn_within(fleet, count, steps, seed)
+}
+
+/// With the limits that the fleet has.
+fn drawn_within(fleet: Fleet, count: usize, steps: usize, seed: u64) -> Drawn {
     let mut draw = rng(seed);
     let pricing =
         LimitPricing { voltage_curvature: 4e3, current_curvature: 30.0, voltage_margin_pu: 2e-4, current_margin: 1e-3 };
@@ -41,11 +49,11 @@ fn drawn_on(mut fleet: Fleet, count: usize, steps: usize, seed: u64) -> Drawn {
         .map(|_| {
             let mut entries = Vec::new();
             for t in 0..steps {
-                for bus in (1..fleet.grid.n_buses()).filter(|_| draw.random_bool(0.2)).collect::<Vec<_>>() {
+                for bus in (1..fleet.grid.n_voltages()).filter(|_| draw.random_bool(0.2)).collect::<Vec<_>>() {
                     entries.push((t, Limit::VoltageLow(bus), draw.random_range(0.0..30.0)));
                     entries.push((t, Limit::VoltageHigh(bus), draw.random_range(0.0..30.0)));
                 }
-                for branch in (0..fleet.grid.n_branches()).filter(|_| draw.random_bool(0.2)).collect::<Vec<_>>() {
+                for branch in (0..fleet.grid.n_currents()).filter(|_| draw.random_bool(0.2)).collect::<Vec<_>>() {
                     entries.push((t, Limit::Current(branch), draw.random_range(0.0..5.0)));
                 }
             }
@@ -139,6 +147,18 @@ fn law_batched_gradient_equals_the_single_one_on_many_feeders() {
     ]);
 }
 
+#[test]
+fn law_batched_gradient_equals_the_single_one_on_several_phases() {
+    let mut all: Vec<Drawn> = [(LANES, 4, 21), (1, 4, 22), (5, 1, 23)]
+        .map(|(count, steps, seed)| drawn_within(uneven_fleet(), count, steps, seed))
+        .into();
+    // A pure Lagrangian.
+    let pricing = LimitPricing { voltage_curvature: 0.0, current_curvature: 0.0, ..all[0].pricing };
+    all.push(Drawn { pricing, ..drawn_within(uneven_fleet(), LANES, 2, 24) });
+    assert!(all[0].fleet.grid.multiphase().is_some());
+    equal_single_gradients(all);
+}
+
 fn equal_single_gradients(all: Vec<Drawn>) {
     let (mut priced, mut violated) = (0.0, 0);
     for drawn in all {
@@ -190,7 +210,11 @@ fn equal_single_gradients(all: Vec<Drawn>) {
 
 #[test]
 fn law_a_window_does_not_depend_on_its_neighbours() {
-    let drawn_all = drawn(LANES, 4, 7);
+    independent(&drawn(LANES, 4, 7));
+    independent(&drawn_within(uneven_fleet(), LANES, 4, 7));
+}
+
+fn independent(drawn_all: &Drawn) {
     let mut ws = GradientWorkspace::new(&drawn_all.fleet);
     ws.options.tolerance_pu = 1e-8;
     let (mut together, mut alone) = (GradientAnswer::default(), GradientAnswer::default());
@@ -209,7 +233,8 @@ fn law_a_window_does_not_depend_on_its_neighbours() {
 
 #[test]
 fn law_batched_gradient_allocates_nothing_once_warm() {
-    for drawn in [drawn(LANES, 4, 8), drawn_on(three_feeders(), LANES, 4, 8)] {
+    for drawn in [drawn(LANES, 4, 8), drawn_on(three_feeders(), LANES, 4, 8), drawn_within(uneven_fleet(), LANES, 4, 8)]
+    {
         let (mut ws, mut answer) = (drawn.workspace(), GradientAnswer::default());
         // Lists of slopes change places among windows until each is long enough for all.
         for _ in 0..2 * LANES {

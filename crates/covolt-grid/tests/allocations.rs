@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+#[path = "common/multiphase.rs"]
+mod multiphase;
 
 use common::random;
+use covolt_grid::multiphase::MultiphaseGrid;
 use covolt_grid::{Complex64, ComplexLanes, FlowOptions, Grid, LANES};
 
 #[test]
@@ -35,4 +38,22 @@ fn law_solving_and_differentiating_allocate_nothing() {
     assert_eq!(counted.count_total, 0);
     // The counter does count.
     assert_eq!(allocation_counter::measure(|| drop(vec![1.0; n])).count_total, 1);
+}
+
+#[test]
+fn law_multiphase_batches_allocate_nothing() {
+    let grid = MultiphaseGrid::new(multiphase::feeder(true)).unwrap();
+    let (p, q) = grid.nominal_demand();
+    let (p, q) = (p.repeat(LANES), q.repeat(LANES));
+    let options = FlowOptions::default();
+    let mut batch = grid.batch();
+    let counted = allocation_counter::measure(|| {
+        for _ in 0..3 {
+            batch.load(&p, &q).unwrap();
+            grid.solve_batch(&mut batch, &options).unwrap();
+            batch.dl_dv_mut().fill(ComplexLanes::splat(Complex64::ONE));
+            grid.linearise_adjoint_batch(&mut batch).unwrap();
+        }
+    });
+    assert_eq!(counted.count_total, 0);
 }

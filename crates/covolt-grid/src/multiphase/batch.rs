@@ -11,8 +11,9 @@
 //! ```
 //!
 //! Both are fixed point iterations over the factors of Y (`lane_iterations.rs`). A scenario whose power flow does not converge, or may
-//! lie on a low-voltage branch, is solved again alone by [`MultiphaseGrid::solve`]; one whose adjoint does not converge, by
-//! [`MultiphaseGrid::linearise`] and [`MultiphaseGrid::adjoint`]. If that fails too, the error stands beside the scenario's number and
+//! lie on a low-voltage branch, is solved again alone by [`MultiphaseGrid::solve`]; it, and one whose adjoint does not converge, are
+//! differentiated by [`MultiphaseGrid::linearise`] and [`MultiphaseGrid::adjoint`]: near a voltage collapse an iteration is slow, and
+//! what it leaves over is many times as much in the result. If that fails too, the error stands beside the scenario's number and
 //! its results are NaN; the others do not notice.
 
 use super::flow_iterations::{FIXED_POINT_ITERATIONS, SURELY_UPPER};
@@ -55,7 +56,9 @@ pub struct MultiphaseBatch {
     ports: LanePorts,
     slopes: Vec<PortSlopes>,
     iteration: IterationLanes,
+    /// Scenarios without a solution, and those that the single solver was needed for.
     failed: [bool; LANES],
+    alone: [bool; LANES],
     /// For scenarios that need the single solver.
     single: MultiphaseWorkspace,
     single_demand: (Vec<f64>, Vec<f64>),
@@ -176,6 +179,7 @@ impl MultiphaseGrid {
             slopes: vec![PortSlopes::NONE; n_ports],
             iteration: IterationLanes::new(n, n_ports),
             failed: [false; LANES],
+            alone: [false; LANES],
             single,
             single_demand: (vec![0.0; n_ports], vec![0.0; n_ports]),
             single_dl_dv: vec![Complex64::ZERO; n],
@@ -205,7 +209,7 @@ impl MultiphaseGrid {
         for lane in count..LANES {
             batch.s.iter_mut().for_each(|s| s.set_lane(lane, Complex64::ZERO));
         }
-        batch.failed = [false; LANES];
+        (batch.failed, batch.alone) = ([false; LANES], [false; LANES]);
         std::mem::swap(&mut batch.iteration.x, &mut batch.position_v);
         if !options.warm_start {
             for (x, &v) in batch.iteration.x.iter_mut().zip(&self.system.no_load) {
@@ -230,6 +234,7 @@ impl MultiphaseGrid {
                 continue;
             }
             outcome.fallbacks += 1;
+            batch.alone[lane] = true;
             match self.solve_alone(batch, lane, options) {
                 Ok(info) => outcome.infos[lane] = info,
                 Err(error) => {
@@ -288,14 +293,14 @@ impl MultiphaseGrid {
         for (g, &node) in batch.g.iter_mut().zip(&structure.plan.node_at) {
             *g = batch.dl_dv[node];
         }
-        let MultiphaseBatch { position_v: v, s, ports, slopes, g, dl_ds, iteration, failed, .. } = &mut *batch;
+        let MultiphaseBatch { position_v: v, s, ports, slopes, g, dl_ds, iteration, alone, .. } = &mut *batch;
         let first = structure.plan.n_idle_nodes;
         machine.run(Linearise { system: &self.system, ports, s, v, slopes, g });
         let outcomes = machine.run(Iterate {
             response: &Adjoint { system: &self.system, slopes, g },
             ends: &structure.port_ends,
             first,
-            active: std::array::from_fn(|lane| lane < count && !failed[lane]),
+            active: std::array::from_fn(|lane| lane < count && !alone[lane]),
             limit: ADJOINT_ITERATIONS,
             from_x: false,
             memory: iteration,
