@@ -43,6 +43,8 @@ def main():
     parser.add_argument("--microgrids", type=int)
     parser.add_argument("--pcc", action="append", default=[], metavar="BRANCH=NAME")
     parser.add_argument("--root", type=Path, help="folder that included files must lie in")
+    parser.add_argument("--v-min", type=float, help="lowest voltage, pu (default: the program's)")
+    parser.add_argument("--v-max", type=float, help="highest voltage, pu (default: the program's)")
     parser.add_argument("--day", type=int, default=195, help="test day that OpenDSS solves again (default 195)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="short training, few windows: says little about quality")
@@ -63,8 +65,10 @@ def main():
     wish = ["--microgrids", arguments.microgrids] if arguments.microgrids else []
     for pcc in arguments.pcc:
         wish += ["--pcc", pcc]
-    root = ["--root", arguments.root] if arguments.root else []
-    run(covolt, "case", "import", arguments.feeder, *wish, *root, "--out", case)
+    options = ["--root", arguments.root] if arguments.root else []
+    for flag, value in (("--v-min", arguments.v_min), ("--v-max", arguments.v_max)):
+        options += [flag, value] if value is not None else []
+    run(covolt, "case", "import", arguments.feeder, *wish, *options, "--out", case)
     quick = ["--quick"] if arguments.quick else []
     run(covolt, "reproduce", case, *quick, "--seed", arguments.seed, "--out", study)
     run(covolt, "simulate", case, "--policy", study / "training-default", "--days", arguments.day,

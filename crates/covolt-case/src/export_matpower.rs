@@ -17,18 +17,12 @@ pub fn export_matpower(case: &Case, injections: Option<&Injections>) -> Result<S
     let none = Injections::zero("none", &case.fleet.grid);
     let step = injections.unwrap_or(&none);
     check_length(network, step)?;
-    if let Some(bus) = network.buses().iter().find(|b| !b.phases.is_balanced()) {
-        return Err(CaseError::NotExpressible {
-            format: FORMAT,
-            what: format!("the separate phases of bus \"{}\"", bus.id),
-        });
-    }
     let base = network.base_mva();
     let source = network.source();
     let limits = &case.fleet.limits;
     let mut shunt = vec![(0.0, 0.0); network.buses().len()];
     for s in network.shunts() {
-        let y = s.y_pu.first();
+        let y = s.y_pu;
         shunt[s.bus.0].0 += y.re * base;
         shunt[s.bus.0].1 += y.im * base;
     }
@@ -65,8 +59,8 @@ pub fn export_matpower(case: &Case, injections: Option<&Injections>) -> Result<S
         "];\n% fbus tbus r x b rateA rateB rateC ratio angle status angmin angmax; rateA in MVA at 1 pu of the to bus\nmpc.branch = ["
     );
     for b in network.branches() {
-        let z = b.series_z_pu.first();
-        let (y_from, y_to) = (b.shunt_from_pu.first(), b.shunt_to_pu.first());
+        let z = b.series_z_pu;
+        let (y_from, y_to) = (b.shunt_from_pu, b.shunt_to_pu);
         let transformer = b.kind == covolt_grid::BranchKind::Transformer;
         if y_from != y_to || y_from.re != 0.0 || (transformer && y_to.im != 0.0 && b.tap.norm() != 1.0) {
             return Err(CaseError::NotExpressible {

@@ -66,9 +66,6 @@ pub fn export_opendss(case: &Case, injections: Option<&Injections>) -> Result<St
     let none = Injections::zero("none", &case.fleet.grid);
     let step = injections.unwrap_or(&none);
     check_length(network, step)?;
-    if let Some(bus) = network.buses().iter().find(|b| !b.phases.is_balanced()) {
-        return Err(refuse(format!("the separate phases of bus \"{}\"", bus.id)));
-    }
     let bus_name = plain_names(network.buses().iter().map(|b| b.id.0.as_str()));
     let branch_name = plain_names(network.branches().iter().map(|b| b.id.0.as_str()));
     let (base, f_hz) = (network.base_mva(), network.f_hz());
@@ -102,8 +99,8 @@ pub fn export_opendss(case: &Case, injections: Option<&Injections>) -> Result<St
     );
     for (i, b) in network.branches().iter().enumerate() {
         let (from, to) = (&bus_name[b.from.0], &bus_name[b.to.0]);
-        let z = b.series_z_pu.first();
-        let (y_from, y_to) = (b.shunt_from_pu.first(), b.shunt_to_pu.first());
+        let z = b.series_z_pu;
+        let (y_from, y_to) = (b.shunt_from_pu, b.shunt_to_pu);
         if y_from != y_to || y_from.re != 0.0 {
             return Err(refuse(format!("the shunts of branch \"{}\"", b.id)));
         }
@@ -135,7 +132,7 @@ pub fn export_opendss(case: &Case, injections: Option<&Injections>) -> Result<St
         }
     }
     for (k, s) in network.shunts().iter().enumerate() {
-        let y = s.y_pu.first() * base * 1e3;
+        let y = s.y_pu * base * 1e3;
         let _ = writeln!(
             w,
             "New Load.shunt{k} bus1={} phases=3 kv={} kw={} kvar={} model=2 vminpu=0.01 vmaxpu=10 vlowpu=0.001",

@@ -36,13 +36,13 @@ pub(crate) fn case_fingerprint(fleet: &Fleet, steps: usize, dt_h: f64) -> String
             line(&["bus", &b.id.0], &[b.v_base_kv, limit(&fleet.limits.v_min_pu), limit(&fleet.limits.v_max_pu)]);
         }
         for (i, b) in network.branches().iter().enumerate() {
-            let z = [b.series_z_pu, b.shunt_from_pu, b.shunt_to_pu].map(|m| m.first());
+            let z = [b.series_z_pu, b.shunt_from_pu, b.shunt_to_pu];
             let limit = fleet.limits.i_max_pu.get(i).copied().unwrap_or(f64::NAN);
             let numbers = [z[0].re, z[0].im, z[1].re, z[1].im, z[2].re, z[2].im, b.tap.re, b.tap.im, limit];
             line(&["branch", &b.id.0, bus(b.from), bus(b.to)], &numbers);
         }
         for shunt in network.shunts() {
-            let y = shunt.y_pu.first();
+            let y = shunt.y_pu;
             line(&["shunt", bus(shunt.bus)], &[y.re, y.im]);
         }
     }

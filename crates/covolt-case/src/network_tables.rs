@@ -7,8 +7,7 @@ use crate::table::Row;
 use crate::table_rows::{BranchKindName, BranchRow, BusRow};
 use crate::toml_document::KeyPlaces;
 use covolt_grid::{
-    Branch, BranchId, BranchKind, Bus, BusId, BusIndex, Complex64, Grid, Network, NetworkFault, PhaseMatrix, Phases,
-    Shunt, Source,
+    Branch, BranchId, BranchKind, Bus, BusId, BusIndex, Complex64, Grid, Network, NetworkFault, Shunt, Source,
 };
 use std::collections::BTreeMap;
 
@@ -168,11 +167,8 @@ pub(crate) fn build_grid(
         }
         branches.extend(branch(base, buses, row, faults));
     }
-    let network_buses = buses
-        .rows
-        .iter()
-        .map(|r| Bus { id: BusId(r.value.id.clone()), v_base_kv: r.value.kv, phases: Phases::BALANCED })
-        .collect();
+    let network_buses =
+        buses.rows.iter().map(|r| Bus { id: BusId(r.value.id.clone()), v_base_kv: r.value.kv }).collect();
     let shunts = shunts(base, buses);
     if faults.len() > before
         || faults.iter().any(|f| f.file == file.network.buses || Some(&f.file) == file.network.branches.as_ref())
@@ -211,7 +207,7 @@ fn shunts(base_mva: f64, buses: &BusTable) -> Vec<Shunt> {
         .filter(|(_, r)| r.value.shunt_g_kw.is_some() || r.value.shunt_b_kvar.is_some())
         .map(|(i, r)| Shunt {
             bus: BusIndex(i),
-            y_pu: PhaseMatrix::single(Complex64::new(per_unit(r.value.shunt_g_kw), per_unit(r.value.shunt_b_kvar))),
+            y_pu: Complex64::new(per_unit(r.value.shunt_g_kw), per_unit(r.value.shunt_b_kvar)),
         })
         .collect()
 }
@@ -316,10 +312,9 @@ fn branch(base: f64, buses: &BusTable, row: &Row<BranchRow>, faults: &mut Vec<Ca
         from: *from,
         to: *to,
         kind,
-        phases: Phases::BALANCED,
-        series_z_pu: PhaseMatrix::single(z),
-        shunt_from_pu: PhaseMatrix::single(half_b),
-        shunt_to_pu: PhaseMatrix::single(half_b),
+        series_z_pu: z,
+        shunt_from_pu: half_b,
+        shunt_to_pu: half_b,
         tap: Complex64::new(b.tap.unwrap_or(1.0), 0.0),
         rating_a: b.rating_a,
     })

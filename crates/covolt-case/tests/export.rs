@@ -43,12 +43,12 @@ fn law_opendss_script_says_the_networks_numbers() {
         let name = line.strip_prefix("New ").and_then(|l| l.split(' ').next()).unwrap_or("");
         if let Some(id) = branch_of.get(name) {
             let b = network.branches().iter().find(|b| b.id.0 == *id).unwrap();
-            let z = b.series_z_pu.first();
+            let z = b.series_z_pu;
             lines += 1;
             let (r, x) = if b.kind == BranchKind::Line {
                 let z_base = network.impedance_base_ohm(b.to).unwrap();
                 let siemens = field(line, "c1") * 1e-9 * 2.0 * std::f64::consts::PI * network.f_hz();
-                assert!((siemens * z_base - 2.0 * b.shunt_to_pu.first().im).abs() < 1e-15);
+                assert!((siemens * z_base - 2.0 * b.shunt_to_pu.im).abs() < 1e-15);
                 (field(line, "r1") / z_base, field(line, "x1") / z_base)
             } else {
                 (2.0 * field(line, "%rs") / 100.0, field(line, "xhl") / 100.0)

@@ -35,7 +35,7 @@ fn make(n: usize, count: usize, path: &str) {
     let (p, q) = scenarios(&case, count, 5);
     let head = [n as f64, count as f64, case.network.source().v_pu];
     let rows = case.network.branches().iter().flat_map(|b| {
-        let z = b.series_z_pu.first();
+        let z = b.series_z_pu;
         [b.from.0 as f64, z.re, z.im]
     });
     write(path, head.into_iter().chain(rows).chain(p).chain(q));

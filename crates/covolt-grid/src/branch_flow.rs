@@ -54,15 +54,15 @@ pub struct BranchAdmittance {
 impl BranchAdmittance {
     /// Compiles a (balanced) branch.
     pub fn new(branch: &Branch) -> BranchAdmittance {
-        let y = branch.series_z_pu.first().inv();
+        let y = branch.series_z_pu.inv();
         let t = branch.tap;
         BranchAdmittance {
             from: branch.from,
             to: branch.to,
-            yff: y / t.norm_sqr() + branch.shunt_from_pu.first(),
+            yff: y / t.norm_sqr() + branch.shunt_from_pu,
             yft: -y / t.conj(),
             ytf: -y / t,
-            ytt: y + branch.shunt_to_pu.first(),
+            ytt: y + branch.shunt_to_pu,
             tap_magnitude: t.norm(),
         }
     }

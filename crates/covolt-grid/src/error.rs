@@ -10,16 +10,6 @@ pub enum GridError {
     /// Balanced networks only.
     #[error("this is for balanced networks, and the network has several phases")]
     NotBalanced,
-    /// The network has phases the present solvers do not handle.
-    #[error(
-        "bus '{bus}' has {phases} separate phase(s): only the balanced single-phase equivalent (Phases::BALANCED) can be solved"
-    )]
-    UnsupportedPhases {
-        /// First such bus.
-        bus: BusId,
-        /// Number of its phases.
-        phases: usize,
-    },
     /// An input slice does not have one entry per bus (or per port of a multi-phase network).
     #[error(
         "{quantity} has {found} entries, the network needs {expected}: one per bus, or per port of a multi-phase network"

@@ -38,20 +38,20 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// Compiles a network. Fails when it has more phases than the present solvers handle.
+    /// Compiles a network.
+    ///
+    /// # Errors
+    /// A meshed network whose admittance matrix cannot be factorised.
     pub fn new(network: Network) -> Result<Grid, GridError> {
-        if let Some(bus) = network.buses().iter().find(|b| !b.phases.is_balanced()) {
-            return Err(GridError::UnsupportedPhases { bus: bus.id.clone(), phases: bus.phases.count() });
-        }
         let n = network.buses().len();
         let mut bus_shunts = vec![Complex64::ZERO; n];
         for shunt in network.shunts() {
-            bus_shunts[shunt.bus.0] += shunt.y_pu.first();
+            bus_shunts[shunt.bus.0] += shunt.y_pu;
         }
         let mut shunts = bus_shunts.clone();
         for branch in network.branches() {
-            shunts[branch.from.0] += branch.shunt_from_pu.first();
-            shunts[branch.to.0] += branch.shunt_to_pu.first();
+            shunts[branch.from.0] += branch.shunt_from_pu;
+            shunts[branch.to.0] += branch.shunt_to_pu;
         }
         let admittances = network.branches().iter().map(BranchAdmittance::new).collect();
         let amperes =

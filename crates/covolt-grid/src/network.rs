@@ -6,7 +6,6 @@
 //! used, in the order of the lists given to [`Network::try_new`].
 
 use crate::network_faults::{NetworkFault, find_faults};
-use crate::phases::{PhaseMatrix, Phases};
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -47,8 +46,6 @@ pub struct Bus {
     pub id: BusId,
     /// Line-to-line voltage base, kV.
     pub v_base_kv: f64,
-    /// Phases present at the bus.
-    pub phases: Phases,
 }
 
 /// What a branch is.
@@ -72,14 +69,12 @@ pub struct Branch {
     pub to: BusIndex,
     /// Line or transformer.
     pub kind: BranchKind,
-    /// Phases of the branch.
-    pub phases: Phases,
     /// Series impedance, per unit on the to side.
-    pub series_z_pu: PhaseMatrix,
+    pub series_z_pu: Complex64,
     /// Shunt admittance at the from terminal (half the line charging), per unit.
-    pub shunt_from_pu: PhaseMatrix,
+    pub shunt_from_pu: Complex64,
     /// Shunt admittance at the to terminal (half the line charging), per unit.
-    pub shunt_to_pu: PhaseMatrix,
+    pub shunt_to_pu: Complex64,
     /// Ideal ratio at the from side, per unit of the nominal ratio; complex for a phase shift.
     pub tap: Complex64,
     /// Current limit in A at the to side; `None` when there is none.
@@ -92,7 +87,7 @@ pub struct Shunt {
     /// Bus of the shunt.
     pub bus: BusIndex,
     /// Admittance, per unit; a capacitor has a positive imaginary part.
-    pub y_pu: PhaseMatrix,
+    pub y_pu: Complex64,
 }
 
 /// The stiff source (slack): its bus keeps this voltage.

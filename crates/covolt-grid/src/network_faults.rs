@@ -1,7 +1,7 @@
 //! Every fault a network can have, each with the bus or branch it concerns and what is wrong.
 
 use crate::network::{Branch, BranchId, BranchKind, Bus, BusId, Shunt, Source};
-use crate::phases::{PhaseMatrix, Phases};
+use num_complex::Complex64;
 use std::collections::BTreeSet;
 use thiserror::Error;
 
@@ -42,10 +42,6 @@ pub enum NetworkFault {
     TapOnLine { branch: BranchId, tap: String },
     #[error("line '{branch}' joins voltage bases {from_kv} kV and {to_kv} kV: that takes a transformer")]
     VoltageBasesDiffer { branch: BranchId, from_kv: f64, to_kv: f64 },
-    #[error("{element} has {found} phase(s) in {quantity}, expected {expected}")]
-    PhaseCount { element: String, quantity: &'static str, found: usize, expected: usize },
-    #[error("branch '{branch}' has phases that bus '{bus}' does not have")]
-    PhaseMissing { branch: BranchId, bus: BusId },
 }
 
 pub(crate) fn find_faults(
@@ -82,8 +78,8 @@ pub(crate) fn find_faults(
             Some(bus) => format!("the shunt at bus '{}'", bus.id),
             None => "a shunt".to_string(),
         };
-        if let Some(bus) = known_bus(&mut faults, &element, shunt.bus.0, buses) {
-            matrix(&mut faults, &element, "admittance", &shunt.y_pu, bus.phases);
+        if known_bus(&mut faults, &element, shunt.bus.0, buses).is_some() {
+            finite_pu(&mut faults, &element, "admittance", shunt.y_pu);
         }
     }
     match source {
@@ -112,17 +108,11 @@ fn branch_faults(faults: &mut Vec<NetworkFault>, branch: &Branch, buses: &[Bus])
         if branch.kind == BranchKind::Line && (from_kv - to_kv).abs() > SAME_VOLTAGE_BASE * from_kv.abs() {
             faults.push(NetworkFault::VoltageBasesDiffer { branch: id(), from_kv, to_kv });
         }
-        for bus in [from, to] {
-            if !bus.phases.contains(branch.phases) {
-                faults.push(NetworkFault::PhaseMissing { branch: id(), bus: bus.id.clone() });
-            }
-        }
     }
-    let phases = branch.phases;
-    matrix(faults, &element, "series impedance", &branch.series_z_pu, phases);
-    matrix(faults, &element, "from shunt", &branch.shunt_from_pu, phases);
-    matrix(faults, &element, "to shunt", &branch.shunt_to_pu, phases);
-    let z_pu = branch.series_z_pu.max_norm();
+    finite_pu(faults, &element, "series impedance", branch.series_z_pu);
+    finite_pu(faults, &element, "from shunt", branch.shunt_from_pu);
+    finite_pu(faults, &element, "to shunt", branch.shunt_to_pu);
+    let z_pu = branch.series_z_pu.norm();
     if z_pu < SMALLEST_IMPEDANCE_PU {
         faults.push(NetworkFault::ZeroImpedance { branch: id(), z_pu });
     }
@@ -188,20 +178,8 @@ fn positive(faults: &mut Vec<NetworkFault>, element: &str, quantity: &'static st
     }
 }
 
-fn matrix(faults: &mut Vec<NetworkFault>, element: &str, quantity: &'static str, value: &PhaseMatrix, phases: Phases) {
+fn finite_pu(faults: &mut Vec<NetworkFault>, element: &str, quantity: &'static str, value: Complex64) {
     if !value.is_finite() {
-        faults.push(NetworkFault::NotFinite {
-            element: element.to_string(),
-            quantity,
-            value: value.first().to_string(),
-        });
-    }
-    if value.n() != phases.count() {
-        faults.push(NetworkFault::PhaseCount {
-            element: element.to_string(),
-            quantity,
-            found: value.n(),
-            expected: phases.count(),
-        });
+        faults.push(NetworkFault::NotFinite { element: element.to_string(), quantity, value: value.to_string() });
     }
 }

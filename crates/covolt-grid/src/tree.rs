@@ -103,7 +103,7 @@ impl Tree {
                     continue;
                 }
                 let branch = &network.branches()[b];
-                let z = branch.series_z_pu.first();
+                let z = branch.series_z_pu;
                 let (ratio, zeta) =
                     if branch.from.0 == bus { (branch.tap.inv(), z) } else { (branch.tap, z * branch.tap.norm_sqr()) };
                 let scale = ratio * tree.scale[k];

@@ -5,8 +5,8 @@ mod common;
 
 use common::*;
 use covolt_grid::{
-    Branch, Bus, BusId, BusIndex, Complex64, FlowMethod, FlowOptions, Grid, GridError, Network, NetworkFault,
-    PhaseMatrix, Phases, Shunt, Source,
+    Branch, Bus, BusId, BusIndex, Complex64, FlowMethod, FlowOptions, Grid, GridError, Network, NetworkFault, Shunt,
+    Source,
 };
 
 fn parts() -> (Vec<Bus>, Vec<Branch>, Vec<Shunt>, Option<Source>) {
@@ -41,8 +41,8 @@ fn law_each_fault_is_found_and_named() {
     one_fault(|p| p.1[1].id = p.1[0].id.clone(), "'cable' is used more than once");
     one_fault(|p| p.0[1].v_base_kv = f64::NAN, "bus 'mid': the voltage base (kV) is not a finite number");
     one_fault(|p| p.0[2].v_base_kv = 0.0, "bus 'end': the voltage base (kV) must be positive");
-    one_fault(|p| p.1[0].series_z_pu = PhaseMatrix::single(Complex64::ZERO), "'cable' has no series impedance");
-    one_fault(|p| p.1[0].series_z_pu = PhaseMatrix::single(c(f64::INFINITY, 0.0)), "series impedance is not a finite");
+    one_fault(|p| p.1[0].series_z_pu = Complex64::ZERO, "'cable' has no series impedance");
+    one_fault(|p| p.1[0].series_z_pu = c(f64::INFINITY, 0.0), "series impedance is not a finite");
     one_fault(|p| p.1[1].tap = Complex64::ZERO, "'trafo' has tap 0");
     one_fault(|p| p.1[1].tap = c(f64::NAN, 0.0), "'trafo' has tap");
     one_fault(|p| p.1[0].tap = c(1.1, 0.0), "only a transformer");
@@ -51,9 +51,7 @@ fn law_each_fault_is_found_and_named() {
     one_fault(|p| p.0.push(bus("lost", 0.4)), "bus 'lost' and 0 other bus(es) are not connected");
     one_fault(|p| p.3 = Some(source(0, -1.0)), "the source: the voltage (pu) must be positive");
     one_fault(|p| p.3 = Some(source(9, 1.0)), "the source refers to bus number 9");
-    one_fault(|p| p.0[2].phases = Phases::ABC, "'trafo' has phases that bus 'end' does not have");
-    one_fault(|p| p.1[0].shunt_to_pu = PhaseMatrix::zero(3), "3 phase(s) in to shunt, expected 1");
-    let shunt = |bus| Shunt { bus: BusIndex(bus), y_pu: PhaseMatrix::single(c(0.0, 0.1)) };
+    let shunt = |bus| Shunt { bus: BusIndex(bus), y_pu: c(0.0, 0.1) };
     one_fault(|p| p.2.push(shunt(7)), "a shunt refers to bus number 7");
     one_fault(
         |p| {
@@ -80,23 +78,6 @@ fn law_all_faults_come_at_once() {
     let empty = Network::try_new("n", f64::NAN, 0.0, vec![], vec![], vec![], None).unwrap_err();
     assert!(empty.contains(&NetworkFault::NoBus) && empty.contains(&NetworkFault::NoSource));
     assert_eq!(empty.len(), 4);
-}
-
-#[test]
-fn law_more_phases_are_refused_by_name() {
-    let mut buses = vec![bus("a", 4.16), bus("b", 4.16)];
-    for bus in &mut buses {
-        bus.phases = Phases::ABC;
-    }
-    let mut branch = line("ab", 0, 1, c(0.1, 0.1), 0.0);
-    branch.phases = Phases::ABC;
-    let (own, mutual) = (c(0.1, 0.2), c(0.02, 0.05));
-    branch.series_z_pu = PhaseMatrix::three([[own, mutual, mutual], [mutual, own, mutual], [mutual, mutual, own]]);
-    branch.shunt_from_pu = PhaseMatrix::zero(3);
-    branch.shunt_to_pu = PhaseMatrix::zero(3);
-    let network = Network::try_new("n", 1.0, 50.0, buses, vec![branch], vec![], source(0, 1.0)).unwrap();
-    let error = Grid::new(network).unwrap_err();
-    assert_eq!(error, GridError::UnsupportedPhases { bus: BusId("a".into()), phases: 3 });
 }
 
 fn two_buses(loops: bool) -> Grid {

@@ -9,7 +9,7 @@ use covolt_grid::multiphase::{
 };
 use covolt_grid::{
     Branch, BranchId, BranchKind, Bus, BusId, BusIndex, Complex64, FlowMethod, FlowOptions, Grid, GridError, Network,
-    PhaseMatrix, Phases, Source,
+    Source,
 };
 use multiphase::{Builder, c, feeder, random};
 
@@ -99,20 +99,19 @@ fn law_a_balanced_network_is_its_positive_sequence() {
     let (mut branches, mut buses) = (vec![], vec![]);
     let z_base = 12.47 * 12.47 / 3.0;
     for k in 0..n {
-        buses.push(Bus { id: BusId(k.to_string()), v_base_kv: 12.47, phases: Phases::BALANCED });
+        buses.push(Bus { id: BusId(k.to_string()), v_base_kv: 12.47 });
         if k > 0 {
             let series_ohm = ConductorMatrix::from_fn(3, |i, j| if i == j { own } else { mutual });
             let shunt_s = Some(ConductorMatrix::from_fn(3, |i, j| if i == j { c(0.0, 5e-6) } else { c(0.0, -1e-6) }));
             let ends = vec![b.terminal(BusIndex(parent(k)), &[1, 2, 3]), b.terminal(BusIndex(k), &[1, 2, 3])];
             b.element(&format!("line.{k}"), ends, ElementModel::Line { series_ohm, shunt_s });
-            let half = PhaseMatrix::single(c(0.0, 6e-6 / 2.0) * z_base);
+            let half = c(0.0, 6e-6 / 2.0) * z_base;
             branches.push(Branch {
                 id: BranchId(k.to_string()),
                 from: BusIndex(parent(k)),
                 to: BusIndex(k),
                 kind: BranchKind::Line,
-                phases: Phases::BALANCED,
-                series_z_pu: PhaseMatrix::single((own - mutual) / z_base),
+                series_z_pu: (own - mutual) / z_base,
                 shunt_from_pu: half,
                 shunt_to_pu: half,
                 tap: Complex64::ONE,

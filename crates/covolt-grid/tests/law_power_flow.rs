@@ -43,7 +43,7 @@ fn law_power_balance_of_every_bus() {
             into_network[branch.to.0] += branch.power(CurrentSide::To, v);
         }
         for shunt in grid.network().shunts() {
-            into_network[shunt.bus.0] += (v[shunt.bus.0] * shunt.y_pu.first()).conj() * v[shunt.bus.0];
+            into_network[shunt.bus.0] += (v[shunt.bus.0] * shunt.y_pu).conj() * v[shunt.bus.0];
         }
         for (i, injected) in into_network.iter().enumerate() {
             if i != grid.network().source().bus.0 {

@@ -43,6 +43,19 @@ pub enum ImportError {
         /// The limit.
         limit: u64,
     },
+    /// A script includes a file that lies outside the folder of the settings; nothing after that line was read.
+    #[error(
+        "{place}: '{name}' lies outside {folder}, the folder that included files may come from",
+        folder = folder.display()
+    )]
+    Outside {
+        /// Where.
+        place: Place,
+        /// The file, as it is written there.
+        name: String,
+        /// The folder.
+        folder: PathBuf,
+    },
     /// Lines that cannot be taken: all of them, up to a hundred.
     #[error("{} line(s) cannot be read:\n{}", .0.len(), lines(.0))]
     Faulty(Vec<Complaint>),

@@ -95,24 +95,24 @@ fn law_conversions_are_computed() {
     for (q, expected) in imported.q_kvar.iter().zip([0.0, 800.0 * sin, 500.0 * sin, 300.0 * sin, 200.0 * sin]) {
         close(*q, expected);
     }
-    let z = |b: usize| network.branches()[b].series_z_pu.first();
+    let z = |b: usize| network.branches()[b].series_z_pu;
     close(z(0).re, 1.2 / 40.0);
     close(z(1).im, 0.7 / 40.0);
     // A ratio keeps the transformer out of the conversion.
     close(z(2).im, 0.06);
     close(z(3).re, 0.05 / 10.0);
-    close(network.branches()[0].shunt_to_pu.first().im, 40e-6 * 40.0 / 2.0);
+    close(network.branches()[0].shunt_to_pu.im, 40e-6 * 40.0 / 2.0);
     let transformer = &network.branches()[2];
     assert_eq!((transformer.kind, network.branches()[3].kind), (BranchKind::Transformer, BranchKind::Line));
     close(transformer.tap.norm(), 0.975);
     close(transformer.tap.arg().to_degrees(), -30.0);
-    close(transformer.shunt_from_pu.first().im * 0.975 * 0.975, transformer.shunt_to_pu.first().im);
+    close(transformer.shunt_from_pu.im * 0.975 * 0.975, transformer.shunt_to_pu.im);
     close(transformer.rating_a.unwrap(), 2e3 / (3f64.sqrt() * 10.0));
     assert_eq!(network.branches()[0].rating_a, None);
     assert_eq!(network.source().v_pu, 1.02);
     let farm = network.bus_index(&BusId("farm".to_owned())).unwrap();
     assert_eq!(network.shunts()[0].bus, farm);
-    assert!((network.shunts()[0].y_pu.first() - Complex64::new(0.005, 0.04)).norm() < 1e-15);
+    assert!((network.shunts()[0].y_pu - Complex64::new(0.005, 0.04)).norm() < 1e-15);
     let roles: Vec<_> = imported.generators.iter().map(|g| (g.bus, g.role, g.p_kw, g.q_kvar)).collect();
     let expected = [(BusIndex(0), GeneratorRole::Source, 0.0, 0.0), (farm, GeneratorRole::FixedPower, 200.0, -50.0)];
     assert_eq!(roles, expected);
@@ -260,7 +260,7 @@ fn law_export_and_import() {
         for (a, b) in
             [(a.series_z_pu, b.series_z_pu), (a.shunt_from_pu, b.shunt_from_pu), (a.shunt_to_pu, b.shunt_to_pu)]
         {
-            assert!((a.first() - b.first()).norm() < 1e-14);
+            assert!((a - b).norm() < 1e-14);
         }
         assert_eq!(a.rating_a.is_some(), b.rating_a.is_some());
         assert!((a.rating_a.unwrap_or(0.0) - b.rating_a.unwrap_or(0.0)).abs() < 1e-9);

@@ -122,11 +122,23 @@ fn law_includes_stay_in_their_folder() {
         ("out.dss", "! nothing"),
     ];
     match files(&all, &ImportSettings::default()) {
-        Err(ImportError::Faulty(complaints)) => assert!(complaints[0].what.contains("lies outside"), "{complaints:?}"),
+        Err(ImportError::Outside { place, name, .. }) => assert_eq!((place.line, name.as_str()), (3, "../out.dss")),
         other => panic!("{other:?}"),
     }
     let allowed = ImportSettings { allow_outside: true, ..ImportSettings::default() };
     assert!(files(&all, &allowed).is_ok());
+}
+
+#[test]
+fn law_an_include_that_cannot_be_read_is_the_last_complaint() {
+    let text = "Clear\nNew Circuit.c bus1=s\nNonsense\nRedirect codes.dss\nNew Line.l bus1=s bus2=a linecode=one\n";
+    match files(&[("a.dss", text)], &ImportSettings::default()) {
+        Err(ImportError::Faulty(complaints)) => {
+            let lines: Vec<usize> = complaints.iter().map(|c| c.place.line).collect();
+            assert_eq!(lines, [3, 4], "{complaints:?}");
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]

@@ -205,9 +205,7 @@ fn ref_load_models() {
     );
     assert_eq!(of("model=1").dependence, VoltageDependence::Power);
     assert_eq!((of("model=2").dependence, of("model=2").range), (VoltageDependence::Impedance, None));
-    assert!(
-        matches!(of("model=3").dependence, VoltageDependence::Zip { p, q, .. } if p.power == 1.0 && q.impedance == 1.0)
-    );
+    assert_eq!(of("model=3").dependence, VoltageDependence::Exponential { p: 0.0, q: 2.0 });
     assert_eq!(of("model=4 cvrwatts=.8 cvrvars=3").dependence, VoltageDependence::Exponential { p: 0.8, q: 3.0 });
     assert_eq!(of("model=5").dependence, VoltageDependence::Current);
     let zip = of("model=8 zipv=(.1 .2 .7 .3 .3 .4 .6)").dependence;

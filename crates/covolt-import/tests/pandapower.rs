@@ -129,7 +129,7 @@ fn law_defaults() {
     let imported = pandapower::import(SMALL, "net.json").unwrap();
     assert_eq!(imported.report.notes, []);
     assert_eq!((imported.network.f_hz(), imported.network.name()), (50.0, "pandapower"));
-    assert!((imported.network.branches()[0].series_z_pu.first() - Complex64::new(0.6, 0.4) / 400.0).norm() < 1e-15);
+    assert!((imported.network.branches()[0].series_z_pu - Complex64::new(0.6, 0.4) / 400.0).norm() < 1e-15);
     assert_eq!((imported.p_kw[1], imported.q_kvar[1]), (500.0, 0.0));
     assert_eq!(imported.network.branches()[0].rating_a, None);
 }

@@ -21,6 +21,8 @@
 //!
 //! A cut keeps l near |S|^2 / w (`flow_range.rs`); running sums keep long windows sparse (`stored_energy.rs`).
 //!
+//! After an optimum, its own multipliers give nearly the same bound without a solver ([`bound_optimum`], `weak_duality.rs`).
+//!
 //! Where P^2 + Q^2 < l w_s the relaxation "burns" power that no AC flow can; it pays where prices are negative or an upper
 //! voltage limit binds (feeder losses cost nobody anything). The bound is then merely lower:
 //! [`Bound::relaxation_gap_max`] shows it.
@@ -28,17 +30,23 @@
 mod certificate;
 mod columns;
 mod conic;
+mod device_prices;
 mod elastic;
 mod error;
+mod flow_prices;
 mod flow_range;
 mod flow_rows;
 mod input;
 mod local_rows;
+mod optimum_flow;
 mod program;
 mod stored_energy;
 mod tree;
+mod weak_duality;
 
 pub use error::{BoundError, UnmetLimit};
+pub(crate) use weak_duality::Known;
+pub use weak_duality::{BoundMethod, OptimumBound, bound_optimum, duality_bound};
 
 use crate::by_feeder::bound_each;
 use certificate::dual_bound;
@@ -64,7 +72,13 @@ pub struct BoundSettings {
     /// Largest accepted distance between the solver's value and the certified one, relative to the sum of all cost terms'
     /// sizes; beyond it the answer is [`BoundError::NotConverged`].
     pub accepted_loss: f64,
+    /// [`bound_optimum`] takes the bound by weak duality where it lies below the optimum by at most this fraction of the cost, and
+    /// solves the relaxation elsewhere. `None`: the relaxation always, as the oracle of the other.
+    pub duality: Option<f64>,
 }
+
+/// Relative distance of bound and optimum below which the optimum counts as certified.
+const CLOSE: f64 = 1e-5;
 
 impl Default for BoundSettings {
     fn default() -> Self {
@@ -74,6 +88,7 @@ impl Default for BoundSettings {
             tolerance: 1e-9,
             max_iterations: 100,
             accepted_loss: 1e-3,
+            duality: Some(CLOSE),
         }
     }
 }
@@ -122,13 +137,24 @@ pub fn lower_bound(fleet: &Fleet, window: &Window, settings: &BoundSettings) -> 
 fn bound_part(fleet: &Fleet, window: &Window, settings: &BoundSettings) -> Result<Bound, BoundError> {
     let started = Instant::now();
     let program = ConicProgram::build(fleet, window, settings)?;
+    relax(fleet, window, &program, settings, started)
+}
+
+/// Solves the relaxation.
+fn relax(
+    fleet: &Fleet,
+    window: &Window,
+    program: &ConicProgram,
+    settings: &BoundSettings,
+    started: Instant,
+) -> Result<Bound, BoundError> {
     let refused = |reason: String| BoundError::Setup { row: window.row, reason };
     let solution = program.data.solve(settings).map_err(refused)?;
     let objective = dual_bound(&program.data, &solution.x, &solution.z);
     let relaxed = program.data.objective(&solution.x);
     let loss = relaxed - objective;
     if !solution.solved && (loss.is_nan() || loss.abs() > settings.accepted_loss) {
-        if let Some(limits) = unmet_limits(fleet, &program, settings).map_err(refused)? {
+        if let Some(limits) = unmet_limits(fleet, program, settings).map_err(refused)? {
             return Err(BoundError::infeasible(window.row, limits));
         }
         let ConicSolution { status, iterations, .. } = solution;

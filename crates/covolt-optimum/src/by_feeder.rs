@@ -13,7 +13,7 @@
 //! Feeders are solved on the caller's thread pool and joined in their order: the result does not depend on the number of
 //! threads (`law_optimum_of_feeders_is_that_of_each_on_any_number_of_threads`).
 
-use crate::bound::{Bound, BoundError, BoundSettings, UnmetLimit};
+use crate::bound::{Bound, BoundError, BoundMethod, BoundSettings, Known, OptimumBound, UnmetLimit};
 use crate::central::{Optimum, OptimumStatus};
 use covolt_fleet::feeders::join_returns;
 use covolt_fleet::{Feeder, Fleet, Limit, LimitPrices, Nearest, Window};
@@ -112,6 +112,60 @@ pub(crate) fn bound_each(
     }
     whole.solve_time_s = started.elapsed().as_secs_f64();
     Ok(whole)
+}
+
+/// The bound of the whole from those of each feeder, given the optimum of the whole.
+pub(crate) fn bound_each_optimum(
+    feeders: &[Feeder],
+    window: &Window,
+    known: &Known<'_>,
+    solve: impl Fn(&Feeder, &Window, &Known<'_>) -> Result<OptimumBound, BoundError> + Sync,
+) -> Result<OptimumBound, BoundError> {
+    let prices = prices_of_each(feeders, known.prices);
+    let of_feeder = |at: usize| {
+        let feeder = &feeders[at];
+        let (actions, costs) = (feeder.of_microgrids(known.actions), feeder.of_microgrids(known.costs));
+        let own = Known { actions: &actions, prices: &prices[at], costs: &costs };
+        solve(feeder, &feeder.window(window), &own).map_err(|error| named_in_whole(feeder, error))
+    };
+    let parts: Vec<Result<OptimumBound, BoundError>> = (0..feeders.len()).into_par_iter().map(of_feeder).collect();
+    let parts: Vec<OptimumBound> = parts.into_iter().collect::<Result<_, _>>()?;
+    let relaxed = parts.iter().any(|part| part.method == BoundMethod::Relaxation);
+    Ok(OptimumBound {
+        value_usd: parts.iter().map(|part| part.value_usd).sum(),
+        method: if relaxed { BoundMethod::Relaxation } else { BoundMethod::Duality },
+        eliminations: parts.iter().map(|part| part.eliminations).sum(),
+        solve_time_s: 0.0,
+    })
+}
+
+/// The prices of the whole, each with the feeder of its limit and as that feeder numbers it.
+fn prices_of_each(feeders: &[Feeder], prices: &LimitPrices) -> Vec<LimitPrices> {
+    let mut own = vec![LimitPrices::default(); feeders.len()];
+    // The source, which is in every feeder, has no limit.
+    let place = |lists: &dyn Fn(&Feeder) -> &[usize]| {
+        let size = feeders.iter().filter_map(|f| lists(f).iter().max()).max().map_or(0, |last| last + 1);
+        let mut places = vec![None; size];
+        for (at, feeder) in feeders.iter().enumerate() {
+            lists(feeder).iter().enumerate().for_each(|(index, &whole)| places[whole] = Some((at, index)));
+        }
+        places
+    };
+    let (buses, branches) = (place(&|feeder| &feeder.buses), place(&|feeder| &feeder.branches));
+    for &(step, limit, price) in &prices.entries {
+        let (places, index) = match limit {
+            Limit::VoltageLow(bus) | Limit::VoltageHigh(bus) => (&buses, bus),
+            Limit::Current(branch) => (&branches, branch),
+        };
+        let Some((at, index)) = places.get(index).copied().flatten() else { continue };
+        let limit = match limit {
+            Limit::VoltageLow(_) => Limit::VoltageLow(index),
+            Limit::VoltageHigh(_) => Limit::VoltageHigh(index),
+            Limit::Current(_) => Limit::Current(index),
+        };
+        own[at].entries.push((step, limit, price));
+    }
+    own
 }
 
 /// An infeasible feeder's limits as the whole network numbers them.

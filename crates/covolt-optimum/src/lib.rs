@@ -5,6 +5,7 @@
 //! | how is the convexified window solved? | [`conic_program`], [`structured`] |
 //! | what is the (locally) optimal joint action of a window? | [`central`] |
 //! | how much better could any action be? | [`bound`] |
+//! | the same, where the optimum is known? | [`bound::bound_optimum`] |
 //! | what if several feeders meet at the source only? | `by_feeder.rs` |
 //!
 //! The crate knows no policies and no files. Everything is deterministic on any number of threads: one feeder is solved

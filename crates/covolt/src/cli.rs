@@ -1,5 +1,9 @@
 //! The command line as typed arguments: what may be asked, with units and defaults. What it means is in `commands`.
 
+mod feeder;
+
+pub use feeder::FeederArgs;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -42,6 +46,9 @@ pub enum Command {
     /// AC power flow of one step: voltages, branch loadings, losses
     #[command(after_help = EXIT_CODES)]
     Powerflow(PowerflowArgs),
+    /// Solve a feeder file with its regulators and switched capacitors at nominal load: voltages, taps, losses
+    #[command(after_help = EXIT_CODES)]
+    Feeder(FeederArgs),
     /// List all faults of a case at once
     #[command(after_help = EXIT_CODES)]
     Check(CheckArgs),

@@ -9,6 +9,9 @@ mod case_import;
 mod check;
 mod dispatch;
 mod export;
+mod feeder;
+mod feeder_state;
+mod import_notes;
 mod optimize;
 mod powerflow;
 mod report;
@@ -28,6 +31,7 @@ pub fn run(cli: &Cli, out: &mut Output) -> Result<(), CliError> {
         Command::Case(args) => case::run(args, out),
         Command::Check(args) => check::run(args, out),
         Command::Powerflow(args) => powerflow::run(args, out),
+        Command::Feeder(args) => feeder::run(args, out),
         Command::Export(args) => export::run(args, out),
         Command::Optimize(args) => optimize::run(args, out),
         Command::Dispatch(args) => dispatch::run(args, out),

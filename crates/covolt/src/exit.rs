@@ -104,7 +104,15 @@ impl From<GridError> for CliError {
 
 impl From<covolt_import::ImportError> for CliError {
     fn from(error: covolt_import::ImportError) -> CliError {
-        CliError::BadInput(error.to_string())
+        // Which flags there are is known here alone.
+        let advice = match &error {
+            covolt_import::ImportError::Outside { .. } => {
+                "; --root FOLDER names another folder, --allow-outside lifts the limit"
+            }
+            covolt_import::ImportError::NotStrict(_) => "\nwithout --strict they would be notes",
+            _ => "",
+        };
+        CliError::BadInput(format!("{error}{advice}"))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! | question | file |
 //! |---|---|
-//! | what may be asked? | `cli.rs` |
+//! | what may be asked? | `cli.rs`, `cli/` |
 //! | what does each command do? | `commands/`, one file per command |
 //! | what does `reproduce` run, in which order? | `study/`, one file per stage |
 //! | which case, which row, which days? | `case_argument.rs`, `moment.rs` |

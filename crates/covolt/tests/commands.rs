@@ -26,13 +26,14 @@ fn json(output: &Output) -> Result<serde_json::Value, serde_json::Error> {
 #[test]
 fn law_every_command_has_help_with_exit_codes() -> Outcome {
     let here = tempfile::tempdir()?;
-    let commands: [&[&str]; 15] = [
+    let commands: [&[&str]; 16] = [
         &["reproduce"],
         &["train"],
         &["dispatch"],
         &["simulate"],
         &["optimize"],
         &["powerflow"],
+        &["feeder"],
         &["check"],
         &["export"],
         &["report"],
@@ -68,6 +69,56 @@ fn law_bad_input_ends_with_2_and_says_what_to_do() -> Outcome {
         let output = covolt(here.path(), args)?;
         assert_eq!(code(&output), Some(2), "{args:?}: {}", text(&output.stderr));
         assert!(text(&output.stderr).contains(expected), "{args:?}: {}", text(&output.stderr));
+    }
+    Ok(())
+}
+
+/// A feeder of the repository.
+fn feeder() -> String {
+    format!("{}/../../cases/feeders/thirteen-node.dss", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn law_the_exported_state_of_a_feeder_solves_to_the_same_voltages() -> Outcome {
+    let here = tempfile::tempdir()?;
+    let first =
+        covolt(here.path(), &["feeder", &feeder(), "--json", "--csv", "a", "--export", "a.dss", "--repeat", "3"])?;
+    assert_eq!(code(&first), Some(0), "{}", text(&first.stderr));
+    let found = json(&first)?;
+    assert_eq!(found["controls"]["taps"].as_array().map(Vec::len), Some(3));
+    assert_eq!(found["time"]["solves"], 3);
+    let back = covolt(here.path(), &["feeder", "a.dss", "--json", "--csv", "b", "--strict"])?;
+    assert_eq!(code(&back), Some(0), "{}", text(&back.stderr));
+    let voltages = |folder: &str| -> Result<Vec<(String, f64)>, Box<dyn std::error::Error>> {
+        let table = std::fs::read_to_string(here.path().join(folder).join("voltages.csv"))?;
+        let rows = table.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>());
+        rows.map(|cells| Ok((format!("{}.{}", cells[0], cells[1]), cells[2].parse()?))).collect()
+    };
+    let (first, back) = (voltages("a")?, voltages("b")?);
+    assert_eq!(first.len(), 38);
+    for ((node, v), (_, w)) in first.iter().zip(&back) {
+        assert!((v - w).abs() < 1e-8, "{node}: {v} and {w}");
+    }
+    Ok(())
+}
+
+#[test]
+fn law_a_feeder_that_cannot_be_read_is_told_in_one_line() -> Outcome {
+    let here = tempfile::tempdir()?;
+    std::fs::create_dir(here.path().join("in"))?;
+    std::fs::write(here.path().join("codes.dss"), "New Linecode.one\n")?;
+    let script = "Clear\nNew Circuit.c bus1=s\nRedirect ../codes.dss\nNew Line.l bus1=s bus2=a linecode=one\n";
+    std::fs::write(here.path().join("in/a.dss"), script)?;
+    for (args, code_expected, told) in [
+        (&["feeder", "none.dss"][..], 2, "none.dss"),
+        (&["feeder", "in/a.dss"], 2, "--root"),
+        (&["feeder", "in/a.dss", "--root", "."], 0, ""),
+        (&["feeder", "in/a.dss", "--taps-at", "nan"], 2, "--taps-at"),
+    ] {
+        let output = covolt(here.path(), args)?;
+        let errors = text(&output.stderr);
+        assert_eq!(code(&output), Some(code_expected), "{args:?}: {errors}");
+        assert!(errors.contains(told) && errors.lines().count() <= 1, "{args:?}: {errors}");
     }
     Ok(())
 }

@@ -37,7 +37,7 @@ pub(super) fn tables(
         })
         .collect();
     for shunt in network.shunts() {
-        let (bus, y) = (&mut buses[shunt.bus.0], shunt.y_pu.first());
+        let (bus, y) = (&mut buses[shunt.bus.0], shunt.y_pu);
         bus.shunt_g_kw = Some(bus.shunt_g_kw.unwrap_or(0.0) + y.re * base_kw);
         bus.shunt_b_kvar = Some(bus.shunt_b_kvar.unwrap_or(0.0) + y.im * base_kw);
     }
@@ -59,7 +59,7 @@ fn branch_row(network: &Network, branch: &Branch, turned: bool) -> Result<Branch
     let refuse = |what: &str| {
         Err(CaseError::NotExpressible { format: FORMAT, what: format!("{what} of branch \"{}\"", branch.id) })
     };
-    let (from_y, to_y) = (branch.shunt_from_pu.first(), branch.shunt_to_pu.first());
+    let (from_y, to_y) = (branch.shunt_from_pu, branch.shunt_to_pu);
     if (from_y - to_y).norm() > SAME || from_y.re.abs() > SAME {
         return refuse("shunts that differ at both ends, or conduct active power,");
     }
@@ -74,8 +74,8 @@ fn branch_row(network: &Network, branch: &Branch, turned: bool) -> Result<Branch
         r_ohm: None,
         x_ohm: None,
         b_us: None,
-        r_pu: Some(branch.series_z_pu.first().re),
-        x_pu: Some(branch.series_z_pu.first().im),
+        r_pu: Some(branch.series_z_pu.re),
+        x_pu: Some(branch.series_z_pu.im),
         b_pu: Some(2.0 * from_y.im),
         r_percent: None,
         x_percent: None,

@@ -1,7 +1,7 @@
 //! Which shipped series loads and PV systems follow.
 //!
 //! Load number i follows measured customer i modulo their number, one week later for every round, so that no two loads of a small feeder
-//! coincide. A feeder's nominal loads are those of its peak; single customers peak at different times. So the active power of a load is scaled
+//! coincide. A large load is many customers in one place, whose peaks do not coincide, so it follows one of the steadier ones. A feeder's nominal loads are those of its peak; single customers peak at different times. So the active power of a load is scaled
 //! to a mean of [`LOAD_FACTOR`] times its nominal power, and the peak of many together comes out near their nominal power. Reactive
 //! power keeps the nominal power factor. PV systems follow the four measured ones in turn, scaled to their highest value.
 
@@ -15,11 +15,14 @@ use crate::series_file::read_series;
 use crate::table_rows::LoadRow;
 use std::collections::BTreeSet;
 
-/// Measured customers of `series/measured.csv.gz`.
+/// Measured customers of `series/measured.csv.gz`, by the ratio of their peak to their mean: 2.3 to 18.
 const CUSTOMERS: [&str; 14] = [
-    "p_H0-A", "p_G1-A", "p_H0-C", "p_G3-A", "p_L1-A", "p_H0-B", "p_G0-A", "p_H0-G", "p_G2-A", "p_L2-A", "p_G4-B",
-    "p_H0-L", "p_G6-A", "p_G5-A",
+    "p_G2-A", "p_G3-A", "p_G0-A", "p_L2-A", "p_G4-B", "p_L1-A", "p_G5-A", "p_G6-A", "p_G1-A", "p_H0-A", "p_H0-C",
+    "p_H0-B", "p_H0-G", "p_H0-L",
 ];
+/// The first of them, with a ratio below 5, and the power of a load from which only these stand for it, kW.
+const STEADY: usize = 8;
+const LARGE_KW: f64 = 30.0;
 const PVS: [&str; 4] = ["PV1", "PV4", "PV5", "PV8"];
 const SERIES: &str = "measured";
 /// Mean of a load over its nominal power.
@@ -49,15 +52,13 @@ impl Shipped {
         let values = |name: &str| file.columns.get(name).map_or(&[][..], |v| v.as_slice());
         let mean = |name: &&str| values(name).iter().sum::<f64>() / values(name).len().max(1) as f64;
         let peak = |name: &&str| values(name).iter().copied().fold(f64::MIN_POSITIVE, f64::max);
-        Ok(Shipped {
-            customers: CUSTOMERS.iter().map(|c| mean(c)).collect(),
-            pvs: PVS.iter().map(|c| peak(c)).collect(),
-        })
+        Ok(Shipped { customers: CUSTOMERS.iter().map(mean).collect(), pvs: PVS.iter().map(peak).collect() })
     }
 
     /// Row of load number `i` with its peak, at a bus and (multi-phase) at ports of the network file.
     pub fn load_row(&self, i: usize, load: &FeederLoad, bus: &str, ports: Option<String>) -> LoadRow {
-        let customer = i % CUSTOMERS.len();
+        let customers = if load.p_kw > LARGE_KW { STEADY } else { CUSTOMERS.len() };
+        let customer = i % customers;
         let s = load.p_kw.hypot(load.q_kvar);
         // Q = P tan(acos(power factor)) has the sign of the power factor.
         let power_factor = (load.p_kw > 0.0 && s > 0.0).then(|| {
@@ -81,7 +82,7 @@ impl Shipped {
             p_kw: (!follows).then_some(load.p_kw),
             q_kvar: (!follows).then_some(load.q_kvar),
             shift_minutes: None,
-            offset_days: follows.then(|| 7.0 * (i / CUSTOMERS.len()) as f64),
+            offset_days: follows.then(|| 7.0 * (i / customers) as f64),
         }
     }
 

@@ -31,14 +31,13 @@ fn branch(
     tap: Option<f64>,
     rating_a: Option<f64>,
 ) -> Branch {
-    let half = PhaseMatrix::single(Complex64::new(0.0, charging / 2.0));
+    let half = Complex64::new(0.0, charging / 2.0);
     Branch {
         id: BranchId(id.into()),
         from: BusIndex(ends.0),
         to: BusIndex(ends.1),
         kind: if tap.is_some() { BranchKind::Transformer } else { BranchKind::Line },
-        phases: Phases::BALANCED,
-        series_z_pu: PhaseMatrix::single(Complex64::new(z.0, z.1)),
+        series_z_pu: Complex64::new(z.0, z.1),
         shunt_from_pu: half,
         shunt_to_pu: half,
         tap: Complex64::new(tap.unwrap_or(1.0), 0.0),
@@ -61,7 +60,6 @@ pub fn network() -> Network {
         .map(|name| Bus {
             id: BusId((*name).into()),
             v_base_kv: if name.starts_with(['A', 'B']) { 0.4 } else { 12.66 },
-            phases: Phases::BALANCED,
         })
         .collect();
     let branches = vec![
@@ -80,7 +78,7 @@ pub fn network() -> Network {
         branch("C1-C2", (11, 12), (0.012, 0.01), 0.004, None, Some(15.0)),
         branch("C1-C3", (11, 13), (0.014, 0.01), 0.003, None, Some(15.0)),
     ];
-    let shunt = Shunt { bus: bus("F2"), y_pu: PhaseMatrix::single(Complex64::new(0.0, 0.03)) };
+    let shunt = Shunt { bus: bus("F2"), y_pu: Complex64::new(0.0, 0.03) };
     let source = Source { bus: BusIndex(0), v_pu: 1.01, angle_deg: 3.0 };
     Network::try_new("test", 1.0, 50.0, buses, branches, vec![shunt], source).unwrap()
 }

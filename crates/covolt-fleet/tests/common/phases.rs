@@ -28,8 +28,8 @@ pub fn three_phases() -> MultiphaseParts {
             let (from, to) = (kv(b.from), kv(b.to));
             let model = if b.kind == BranchKind::Line {
                 ElementModel::Line {
-                    series_ohm: diagonal(b.series_z_pu.first() * from * from),
-                    shunt_s: Some(diagonal(b.shunt_from_pu.first() * 2.0 / (from * from))),
+                    series_ohm: diagonal(b.series_z_pu * from * from),
+                    shunt_s: Some(diagonal(b.shunt_from_pu * 2.0 / (from * from))),
                 }
             } else {
                 let y = BranchAdmittance::new(b);
@@ -47,7 +47,7 @@ pub fn three_phases() -> MultiphaseParts {
         })
         .collect();
     for (i, shunt) in network.shunts().iter().enumerate() {
-        let admittance_s = diagonal(shunt.y_pu.first() / (kv(shunt.bus) * kv(shunt.bus)));
+        let admittance_s = diagonal(shunt.y_pu / (kv(shunt.bus) * kv(shunt.bus)));
         let model = ElementModel::Shunt { admittance_s, closed: true };
         let terminals = vec![terminal(shunt.bus)];
         elements.push(Element { id: format!("shunt {i}"), terminals, model, rating_a: None, is_switch: false });

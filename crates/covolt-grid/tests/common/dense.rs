@@ -38,7 +38,7 @@ pub fn admittance(network: &Network) -> Vec<Vec<Complex64>> {
     let mut y = vec![vec![Complex64::ZERO; n]; n];
     for b in network.branches() {
         let (f, t) = (b.from.0, b.to.0);
-        let series = Complex64::ONE / b.series_z_pu.first();
+        let series = Complex64::ONE / b.series_z_pu;
         // Incidence vector (1/tap at from, -1 at to): the branch adds  conj(a_i) series a_j.
         let incidence = [(f, Complex64::ONE / b.tap), (t, -Complex64::ONE)];
         for (i, a_i) in incidence {
@@ -46,11 +46,11 @@ pub fn admittance(network: &Network) -> Vec<Vec<Complex64>> {
                 y[i][j] += a_i.conj() * series * a_j;
             }
         }
-        y[f][f] += b.shunt_from_pu.first();
-        y[t][t] += b.shunt_to_pu.first();
+        y[f][f] += b.shunt_from_pu;
+        y[t][t] += b.shunt_to_pu;
     }
     for s in network.shunts() {
-        y[s.bus.0][s.bus.0] += s.y_pu.first();
+        y[s.bus.0][s.bus.0] += s.y_pu;
     }
     y
 }

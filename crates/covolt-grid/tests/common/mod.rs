@@ -3,9 +3,7 @@
 
 pub mod feeder;
 
-use covolt_grid::{
-    Branch, BranchId, BranchKind, Bus, BusId, BusIndex, Complex64, Network, PhaseMatrix, Phases, Shunt, Source,
-};
+use covolt_grid::{Branch, BranchId, BranchKind, Bus, BusId, BusIndex, Complex64, Network, Shunt, Source};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::path::{Path, PathBuf};
@@ -21,18 +19,17 @@ pub fn c(re: f64, im: f64) -> Complex64 {
 }
 
 pub fn bus(id: impl ToString, v_base_kv: f64) -> Bus {
-    Bus { id: BusId(id.to_string()), v_base_kv, phases: Phases::BALANCED }
+    Bus { id: BusId(id.to_string()), v_base_kv }
 }
 
 pub fn line(id: impl ToString, from: usize, to: usize, z: Complex64, charging: f64) -> Branch {
-    let half = PhaseMatrix::single(c(0.0, charging / 2.0));
+    let half = c(0.0, charging / 2.0);
     Branch {
         id: BranchId(id.to_string()),
         from: BusIndex(from),
         to: BusIndex(to),
         kind: BranchKind::Line,
-        phases: Phases::BALANCED,
-        series_z_pu: PhaseMatrix::single(z),
+        series_z_pu: z,
         shunt_from_pu: half,
         shunt_to_pu: half,
         tap: Complex64::ONE,
@@ -161,7 +158,7 @@ pub fn random(seed: u64, n: usize, loops: usize) -> Case {
     let shunts = (0..n / 10)
         .map(|_| Shunt {
             bus: BusIndex(rng.random_range(0..n)),
-            y_pu: PhaseMatrix::single(c(rng.random_range(0.0..0.01), rng.random_range(-0.05..0.05))),
+            y_pu: c(rng.random_range(0.0..0.01), rng.random_range(-0.05..0.05)),
         })
         .collect();
     let scale = 3.0 / n as f64;

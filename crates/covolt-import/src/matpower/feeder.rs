@@ -14,8 +14,7 @@ use crate::error::{Complaint, ImportError};
 use crate::imported::{Generator, GeneratorRole, Imported};
 use crate::report::{Action, ImportReport};
 use covolt_grid::{
-    Branch, BranchId, BranchKind, Bus, BusId, BusIndex, Complex64, Network, NetworkFault, PhaseMatrix, Phases, Shunt,
-    Source,
+    Branch, BranchId, BranchKind, Bus, BusId, BusIndex, Complex64, Network, NetworkFault, Shunt, Source,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -111,7 +110,7 @@ impl Feeder<'_> {
                 None => number.to_string(),
             });
             if g != 0.0 || b != 0.0 {
-                let y_pu = PhaseMatrix::single(Complex64::new(g, b) / self.case.base_mva);
+                let y_pu = Complex64::new(g, b) / self.case.base_mva;
                 let at_source = self.reference.filter(|_| kind == REFERENCE).map(|(_, position)| position);
                 self.shunts.push(Shunt { bus: BusIndex(at_source.unwrap_or(self.buses.len())), y_pu });
             }
@@ -137,7 +136,7 @@ impl Feeder<'_> {
                 self.reference = Some((row, position));
             }
             self.index_of.insert(number, position);
-            self.buses.push(Bus { id, v_base_kv: base_kv, phases: Phases::BALANCED });
+            self.buses.push(Bus { id, v_base_kv: base_kv });
             self.bus_lines.push(line);
             self.voltage_holding.push(kind == PV);
             self.demand.push((p, q));
@@ -204,10 +203,9 @@ impl Feeder<'_> {
                 from: BusIndex(from),
                 to: BusIndex(to),
                 kind: if transformer { BranchKind::Transformer } else { BranchKind::Line },
-                phases: Phases::BALANCED,
-                series_z_pu: PhaseMatrix::single(Complex64::new(r, x)),
-                shunt_from_pu: PhaseMatrix::single(half / tap.norm_sqr()),
-                shunt_to_pu: PhaseMatrix::single(half),
+                series_z_pu: Complex64::new(r, x),
+                shunt_from_pu: half / tap.norm_sqr(),
+                shunt_to_pu: half,
                 tap: if transformer { tap } else { Complex64::ONE },
                 rating_a: (rate > 0.0 && rate.is_finite()).then(|| rate * 1e3 / (3f64.sqrt() * to_kv)),
             });

@@ -11,8 +11,15 @@ use std::path::{Component, Path, PathBuf};
 /// Why a file was not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Denied {
-    /// It is not there, is outside, or is not readable: in words.
+    /// It is not there or is not readable: in words.
     Because(String),
+    /// It lies outside the folder of the settings.
+    Outside {
+        /// The name as written.
+        name: String,
+        /// The folder.
+        folder: PathBuf,
+    },
     /// All files together are larger than allowed.
     TooLarge,
 }
@@ -51,9 +58,7 @@ impl Files {
         }
         let found = path.canonicalize().map_err(|_| Denied::Because(format!("there is no file '{name}'")))?;
         match &self.root {
-            Some(root) if !found.starts_with(root) => {
-                Err(Denied::Because(format!("'{name}' lies outside the folder that includes may come from")))
-            }
+            Some(root) if !found.starts_with(root) => Err(Denied::Outside { name, folder: root.clone() }),
             _ => Ok(found),
         }
     }

@@ -267,7 +267,8 @@ impl LoadData {
         let impedance = ZipShares { impedance: 1.0, current: 0.0, power: 0.0 };
         let dependence = match self.model {
             2 => return Ok((VoltageDependence::Impedance, None)),
-            3 | 7 => VoltageDependence::Zip { p: power, q: impedance, cutoff_pu: 0.0 },
+            3 => VoltageDependence::Exponential { p: 0.0, q: 2.0 },
+            7 => VoltageDependence::Zip { p: power, q: impedance, cutoff_pu: 0.0 },
             4 => VoltageDependence::Exponential { p: self.cvr.0, q: self.cvr.1 },
             5 => VoltageDependence::Current,
             8 => match self.zip.as_slice() {

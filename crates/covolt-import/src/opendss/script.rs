@@ -1,8 +1,9 @@
 //! What does a script say, line by line?
 //!
-//! Each line is a command; a line that is wrong is a complaint, and reading goes on, so that all of them are told at once. The
-//! network is what has been made when the first file ends: `Solve` and reports in between change nothing, and taps, open
-//! switches and multipliers are as they were written last.
+//! Each line is a command; a line that is wrong is a complaint, and reading goes on, so that all of them are told at once. Only an
+//! include that cannot be read ends it, because everything after it would be wrong for that reason. The network is what has been
+//! made when the first file ends: `Solve` and reports in between change nothing, and taps, open switches and multipliers are as they
+//! were written last.
 
 use super::circuit::{Circuit, Kind};
 use super::commands::{CommandKind, command};
@@ -152,6 +153,10 @@ impl<'a> Script<'a> {
     pub(super) fn denied(&self, denied: Denied) -> Trouble {
         match denied {
             Denied::Because(what) => Trouble::Line(what),
+            // What stands there is missing in the lines that follow: they would be a hundred complaints of one reason.
+            Denied::Outside { name, folder } => {
+                Trouble::Stop(ImportError::Outside { place: self.place.clone(), name, folder })
+            }
             Denied::TooLarge => Trouble::Stop(ImportError::TooMuch {
                 place: self.place.clone(),
                 what: "bytes",
@@ -160,12 +165,18 @@ impl<'a> Script<'a> {
         }
     }
 
-    pub(super) fn complain(&mut self, what: String) -> Step {
+    /// Ends the reading with this complaint and those before it.
+    pub(super) fn last_complaint(&mut self, what: String) -> Trouble {
         self.complaints.push(Complaint { place: self.place.clone(), what });
-        if self.complaints.len() < MOST_COMPLAINTS {
-            return Ok(());
+        Trouble::Stop(ImportError::Faulty(std::mem::take(&mut self.complaints)))
+    }
+
+    pub(super) fn complain(&mut self, what: String) -> Step {
+        if self.complaints.len() + 1 >= MOST_COMPLAINTS {
+            return Err(self.last_complaint(what));
         }
-        Err(Trouble::Stop(ImportError::Faulty(std::mem::take(&mut self.complaints))))
+        self.complaints.push(Complaint { place: self.place.clone(), what });
+        Ok(())
     }
 
     pub(super) fn note(&mut self, action: Action, what: String) -> Step {

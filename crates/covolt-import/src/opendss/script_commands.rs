@@ -186,9 +186,13 @@ impl Script<'_> {
     pub(super) fn include(&mut self, rest: &[Word], stays: bool, depth: usize) -> Step {
         let Some(first) = rest.first() else { return Err("the name of a file is missing".to_owned().into()) };
         // A name without quotes may have blanks in it only as several words, which is an error of its own.
-        let path = self.files.resolve(&self.folder, &first.value.text).map_err(|denied| self.denied(denied))?;
         let folder = self.folder.clone();
-        self.file(&path, depth + 1)?;
+        let found = self.files.resolve(&folder, &first.value.text).map_err(|denied| self.denied(denied));
+        match found.and_then(|path| self.file(&path, depth + 1)) {
+            // Lines that are wrong are complaints of that file: only the file itself is left.
+            Err(Trouble::Line(what)) => return Err(self.last_complaint(what)),
+            other => other?,
+        }
         if !stays {
             self.folder = folder;
         }

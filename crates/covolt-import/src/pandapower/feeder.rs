@@ -9,8 +9,7 @@ use crate::error::{Complaint, ImportError};
 use crate::imported::{Generator, GeneratorRole, Imported};
 use crate::report::{Action, ImportReport};
 use covolt_grid::{
-    Branch, BranchId, BranchKind, Bus, BusId, BusIndex, Complex64, Network, NetworkFault, PhaseMatrix, Phases, Shunt,
-    Source,
+    Branch, BranchId, BranchKind, Bus, BusId, BusIndex, Complex64, Network, NetworkFault, Shunt, Source,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -188,7 +187,7 @@ fn assemble(
         } else if index == representative {
             position_of.insert(index, BusIndex(network_buses.len()));
             let id = BusId(index.to_string());
-            network_buses.push(Bus { id, v_base_kv: kv, phases: Phases::BALANCED });
+            network_buses.push(Bus { id, v_base_kv: kv });
         } else if let Some(&position) = position_of.get(&representative) {
             merged.insert(BusId(index.to_string()), position);
             let what = format!("bus {index} is one with bus {representative}");
@@ -239,7 +238,7 @@ fn assemble(
         generators.push(Generator { id, bus, role: GeneratorRole::Source, p_kw: 0.0, q_kvar: 0.0, place });
         Source { bus, v_pu: external.v_pu, angle_deg: external.angle_deg }
     });
-    let shunts = shunts.into_iter().map(|(bus, y)| Shunt { bus, y_pu: PhaseMatrix::single(y) }).collect();
+    let shunts = shunts.into_iter().map(|(bus, y)| Shunt { bus, y_pu: y }).collect();
     let name = if net.name.is_empty() { "pandapower" } else { &net.name };
     let network = Network::try_new(name, net.sn_mva, net.f_hz, network_buses, branches, shunts, source);
     let place_of = |fault: &NetworkFault| match fault {
@@ -261,10 +260,9 @@ fn in_network(e: Element, from: BusIndex, to: BusIndex) -> Branch {
         from,
         to,
         kind: e.kind,
-        phases: Phases::BALANCED,
-        series_z_pu: PhaseMatrix::single(e.z),
-        shunt_from_pu: PhaseMatrix::single(e.y_from),
-        shunt_to_pu: PhaseMatrix::single(e.y_to),
+        series_z_pu: e.z,
+        shunt_from_pu: e.y_from,
+        shunt_to_pu: e.y_to,
         tap: e.tap,
         rating_a: e.rating_a,
     }

@@ -143,6 +143,8 @@ pub(super) struct RowBlock {
     pub label: Vec<RowLabel>,
     /// What one unit of slack changes in the row of a limit or cut; zero in other rows.
     pub unit: Vec<f64>,
+    /// What the row in physical units was multiplied with.
+    pub factor: Vec<f64>,
 }
 
 impl RowBlock {
@@ -188,5 +190,6 @@ impl RowBlock {
         self.rhs.push(rhs);
         self.label.push(label);
         self.unit.push(0.0);
+        self.factor.push(factor);
     }
 }

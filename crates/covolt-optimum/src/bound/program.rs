@@ -15,6 +15,7 @@ use clarabel::solver::SupportedConeT::{NonnegativeConeT, SecondOrderConeT, ZeroC
 use covolt_fleet::window_program::{VariableLayout, local_program};
 use covolt_fleet::{AgentProgram, BaseDemand, Fleet, Window};
 use covolt_grid::Network;
+use std::ops::Range;
 
 /// Cost in the columns' own variables: constant + linear x + quadratic.
 #[derive(Debug, Clone)]
@@ -55,15 +56,27 @@ pub(super) struct ConicProgram {
     pub label: Vec<RowLabel>,
     /// What one unit of slack changes in the row of a limit; zero in other rows.
     pub unit: Vec<f64>,
+    /// What each row in physical units was multiplied with.
+    pub factor: Vec<f64>,
     pub columns: Columns,
+    /// First row of the second-order cones.
+    cone_start: usize,
     /// $ per unit of the program's objective.
     pub cost_scale_usd: f64,
     /// Cost at objective 0, $.
     pub constant_usd: f64,
-    tree: FlowTree,
+    pub tree: FlowTree,
     layouts: Vec<VariableLayout>,
     w_source: f64,
-    steps: usize,
+    pub steps: usize,
+}
+
+/// Rows of one element at one step.
+pub(super) struct FlowRows {
+    /// Active and reactive balance, voltage drop.
+    pub equal: Range<usize>,
+    /// P^2 + Q^2 <= l w_s.
+    pub cone: Range<usize>,
 }
 
 impl ConicProgram {
@@ -133,6 +146,36 @@ impl ConicProgram {
     /// Cost at an objective value, $.
     pub fn usd(&self, objective: f64) -> f64 {
         self.constant_usd + self.cost_scale_usd * objective
+    }
+
+    /// Rows of element `e` at step `t`: the network's come first of each kind (`flow_rows.rs`).
+    pub fn flow_rows(&self, t: usize, e: usize) -> FlowRows {
+        let at = t * self.tree.elements.len() + e;
+        let cone = self.cone_start + 4 * at;
+        FlowRows { equal: 3 * at..3 * at + 3, cone: cone..cone + 4 }
+    }
+
+    /// Number of columns of the network, which come before those of the devices.
+    pub fn grid_columns(&self) -> usize {
+        4 * self.tree.elements.len() * self.steps
+    }
+
+    /// A x over the columns of the network alone.
+    pub fn flow_activity(&self, x: &[f64]) -> Vec<f64> {
+        let a = &self.data.a;
+        let mut activity = vec![0.0; self.data.b.len()];
+        for (column, x) in x[..self.grid_columns()].iter().enumerate() {
+            (a.colptr[column]..a.colptr[column + 1]).for_each(|k| activity[a.rowval[k]] += a.nzval[k] * x);
+        }
+        activity
+    }
+
+    /// q + A^T z of the network's columns.
+    pub fn flow_slope(&self, z: &[f64]) -> Vec<f64> {
+        let a = &self.data.a;
+        let priced =
+            |column: usize| (a.colptr[column]..a.colptr[column + 1]).map(|k| a.nzval[k] * z[a.rowval[k]]).sum::<f64>();
+        self.data.q[..self.grid_columns()].iter().enumerate().map(|(column, q)| q + priced(column)).collect()
     }
 
     /// Set-points of the devices, battery power netted.
@@ -224,7 +267,7 @@ fn add_exchange_cost(
             continue;
         };
         let branch = &network.branches()[mg.pcc.0];
-        let g_from = branch.shunt_from_pu.first().re;
+        let g_from = branch.shunt_from_pu.re;
         for t in 0..window.steps {
             let usd_per_pu = w.price_per_kwh[t] * window.dt_h * base_kva;
             match tree.feeding[branch.from.0] {
@@ -241,6 +284,39 @@ fn add_exchange_cost(
     }
 }
 
+/// The rows' entries by column, in time linear in their number: rows come in rising order, so counting is enough where a sort
+/// would take a third of the assembly.
+fn by_columns(rows: usize, columns: usize, all: &RowBlock) -> CscMatrix<f64> {
+    let mut start = vec![0; columns + 1];
+    all.column.iter().for_each(|&column| start[column + 1] += 1);
+    (0..columns).for_each(|column| start[column + 1] += start[column]);
+    let mut next = start.clone();
+    let (mut row_of, mut value_of) = (vec![0; all.row.len()], vec![0.0; all.row.len()]);
+    for ((&row, &column), &value) in all.row.iter().zip(&all.column).zip(&all.value) {
+        let at = next[column];
+        // Terms of one row in the same column stand next to each other, and are one entry.
+        if at > start[column] && row_of[at - 1] == row {
+            value_of[at - 1] += value;
+        } else {
+            (row_of[at], value_of[at]) = (row, value);
+            next[column] += 1;
+        }
+    }
+    // Merged entries leave gaps.
+    let mut kept = 0;
+    let mut packed = vec![0; columns + 1];
+    for column in 0..columns {
+        for at in start[column]..next[column] {
+            (row_of[kept], value_of[kept]) = (row_of[at], value_of[at]);
+            kept += 1;
+        }
+        packed[column + 1] = kept;
+    }
+    row_of.truncate(kept);
+    value_of.truncate(kept);
+    CscMatrix::new(rows, columns, packed, row_of, value_of)
+}
+
 fn assemble(
     columns: Columns,
     rows: Rows,
@@ -254,6 +330,7 @@ fn assemble(
     let Rows { equal, at_most, cones: second_order, cone_sizes } = rows;
     let mut cones = vec![ZeroConeT(equal.rhs.len()), NonnegativeConeT(at_most.rhs.len())];
     cones.extend(cone_sizes.into_iter().map(SecondOrderConeT));
+    let cone_start = equal.rhs.len() + at_most.rhs.len();
     let mut all = RowBlock::default();
     for block in [equal, at_most, second_order] {
         let start = all.rhs.len();
@@ -263,6 +340,7 @@ fn assemble(
         all.rhs.extend(block.rhs);
         all.label.extend(block.label);
         all.unit.extend(block.unit);
+        all.factor.extend(block.factor);
     }
     // Largest change of the cost over the box: objective values come out of order one.
     let largest: f64 =
@@ -277,12 +355,14 @@ fn assemble(
         quadratic.iter().map(|entry| entry.1).collect(),
         quadratic.iter().map(|entry| entry.2 / cost_scale_usd).collect(),
     );
-    let a = CscMatrix::new_from_triplets(all.rhs.len(), n, all.row, all.column, all.value);
+    let a = by_columns(all.rhs.len(), n, &all);
     ConicProgram {
         data: ConicData { p, q, a, b: all.rhs, cones, low: columns.low.clone(), high: columns.high.clone() },
         label: all.label,
         unit: all.unit,
+        factor: all.factor,
         columns,
+        cone_start,
         cost_scale_usd,
         constant_usd: cost.constant,
         tree,

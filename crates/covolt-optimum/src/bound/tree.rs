@@ -70,11 +70,11 @@ impl FlowTree {
     ) -> FlowTree {
         let n = network.buses().len();
         let mut shunt = vec![Complex64::ZERO; n];
-        network.shunts().iter().for_each(|s| shunt[s.bus.0] += s.y_pu.first());
+        network.shunts().iter().for_each(|s| shunt[s.bus.0] += s.y_pu);
         let mut at_bus: Vec<Vec<usize>> = vec![Vec::new(); n];
         for (b, branch) in network.branches().iter().enumerate() {
-            shunt[branch.from.0] += branch.shunt_from_pu.first();
-            shunt[branch.to.0] += branch.shunt_to_pu.first();
+            shunt[branch.from.0] += branch.shunt_from_pu;
+            shunt[branch.to.0] += branch.shunt_to_pu;
             at_bus[branch.from.0].push(b);
             at_bus[branch.to.0].push(b);
         }
@@ -93,7 +93,7 @@ impl FlowTree {
                     continue;
                 }
                 let t2 = branch.tap.norm_sqr();
-                let (y_from, y_to) = (branch.shunt_from_pu.first() * t2, branch.shunt_to_pu.first());
+                let (y_from, y_to) = (branch.shunt_from_pu * t2, branch.shunt_to_pu);
                 tree.feeding[child] = Some(tree.elements.len());
                 tree.leaving[bus].push(tree.elements.len());
                 tree.elements.push(SeriesElement {
@@ -103,7 +103,7 @@ impl FlowTree {
                     parent_is_from,
                     c_parent: if parent_is_from { 1.0 / t2 } else { 1.0 },
                     c_child: if parent_is_from { 1.0 } else { 1.0 / t2 },
-                    z: branch.series_z_pu.first(),
+                    z: branch.series_z_pu,
                     y_send: if parent_is_from { y_from } else { y_to },
                     y_receive: if parent_is_from { y_to } else { y_from },
                     i_bound: 0.0,

@@ -16,8 +16,8 @@ use covolt_fleet::{
     TerminalValue, Window,
 };
 use covolt_grid::{
-    Branch, BranchId, BranchIndex, BranchKind, Bus, BusId, BusIndex, Complex64, DistributionGrid, Grid, Network,
-    PhaseMatrix, Phases, Shunt, Source,
+    Branch, BranchId, BranchIndex, BranchKind, Bus, BusId, BusIndex, Complex64, DistributionGrid, Grid, Network, Shunt,
+    Source,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -34,10 +34,9 @@ fn branch(id: &str, from: usize, to: usize, z: Complex64, tap: f64, shunts: [Com
         from: BusIndex(from),
         to: BusIndex(to),
         kind: if tap == 1.0 { BranchKind::Line } else { BranchKind::Transformer },
-        phases: Phases::BALANCED,
-        series_z_pu: PhaseMatrix::single(z),
-        shunt_from_pu: PhaseMatrix::single(shunts[0]),
-        shunt_to_pu: PhaseMatrix::single(shunts[1]),
+        series_z_pu: z,
+        shunt_from_pu: shunts[0],
+        shunt_to_pu: shunts[1],
         tap: c(tap, 0.0),
         rating_a: None,
     }
@@ -47,11 +46,7 @@ pub const BUSES: [&str; 11] = ["S", "F1", "F2", "F3", "A1", "A2", "A3", "A4", "B
 
 /// The network; with `loop_closed` a branch more than a tree has.
 pub fn network(loop_closed: bool) -> Network {
-    let bus = |(i, id): (usize, &&str)| Bus {
-        id: BusId(id.to_string()),
-        v_base_kv: if i < 4 { 12.66 } else { 0.48 },
-        phases: Phases::BALANCED,
-    };
+    let bus = |(i, id): (usize, &&str)| Bus { id: BusId(id.to_string()), v_base_kv: if i < 4 { 12.66 } else { 0.48 } };
     let none = [Complex64::ZERO; 2];
     let mut branches = vec![
         branch("S-F1", 0, 1, c(0.004, 0.003), 1.0, [c(0.0, 0.01), c(0.0, 0.01)]),
@@ -68,7 +63,7 @@ pub fn network(loop_closed: bool) -> Network {
     if loop_closed {
         branches.push(branch("tie", 5, 7, c(0.02, 0.01), 1.0, none));
     }
-    let shunts = vec![Shunt { bus: BusIndex(3), y_pu: PhaseMatrix::single(c(0.0, 0.05)) }];
+    let shunts = vec![Shunt { bus: BusIndex(3), y_pu: c(0.0, 0.05) }];
     let source = Source { bus: BusIndex(0), v_pu: 1.01, angle_deg: 0.0 };
     Network::try_new("two microgrids", 1.0, 60.0, BUSES.iter().enumerate().map(bus).collect(), branches, shunts, source)
         .unwrap()

@@ -22,7 +22,7 @@ pub fn copies(one: &Fleet, windows: &[Window], shared_r_pu: Option<f64>, rating:
         let mut line = network.branches()[first].clone();
         line.id.0 = "shared".into();
         (line.from, line.to) = (BusIndex(0), head);
-        line.series_z_pu = covolt_grid::PhaseMatrix::single(covolt_grid::Complex64::new(r, r));
+        line.series_z_pu = covolt_grid::Complex64::new(r, r);
         limits.i_max_pu.push(one.limits.i_max_pu[first] * windows.len() as f64 * rating);
         branches.push(line);
     }

@@ -22,6 +22,7 @@ use covolt_grid::{FlowOptions, LANES};
 use covolt_learn::{
     ExactSettings, ExactTrainer, Learner, NetworkShape, Scenario, ScenarioSource, StateSpread, draw, untrained_policy,
 };
+use covolt_optimum::bound::{BoundMethod, BoundSettings, bound_optimum};
 use covolt_optimum::{CentralSettings, optimise};
 use covolt_policy::GaussianPolicy;
 use rand_chacha::ChaCha8Rng;
@@ -252,18 +253,57 @@ impl<'a> Bench<'a> {
         })
     }
 
-    fn optimum(&self, budget: Duration) -> Result<Figure, CliError> {
+    /// Central optimum of the drawn windows and of whole days, each without and, where a relaxation is known, with its lower bound.
+    fn optima(&self) -> Result<Vec<Figure>, CliError> {
+        let windows: Vec<&Window> = self.scenarios.iter().take(WINDOWS).map(|s| &s.window).collect();
+        let days = self.whole_days()?;
+        let days: Vec<&Window> = days.iter().collect();
+        let day = format!("central optimum, {} steps", days.iter().map(|w| w.steps).max().unwrap_or(0));
+        let mut figures = vec![self.optimum("central optimum", &windows, BUDGET)?];
+        let radial = self.case.fleet.grid.balanced().is_some_and(|grid| grid.network().is_radial());
+        let settings = BoundSettings::default();
+        if radial {
+            let relaxation = BoundSettings { duality: None, ..settings };
+            figures.push(self.bounded_optimum("the same with its lower bound", &windows, &settings, BUDGET)?);
+            figures.push(self.bounded_optimum("the same, by the relaxation", &windows, &relaxation, BUDGET)?);
+        }
+        figures.push(self.optimum(&day, &days, 2 * BUDGET)?);
+        if radial {
+            figures.push(self.bounded_optimum("the same with its lower bound", &days, &settings, 2 * BUDGET)?);
+        }
+        Ok(figures)
+    }
+
+    fn optimum(&self, what: &str, windows: &[&Window], budget: Duration) -> Result<Figure, CliError> {
         let (fleet, settings) = (&self.case.fleet, CentralSettings::default());
         let mut ws = PhysicsWorkspace::new(fleet);
-        measure("central optimum", budget, |k| {
-            let window = &self.scenarios[k % self.scenarios.len().min(WINDOWS)].window;
-            let optimum = optimise(fleet, window, None, &self.curvature, &settings, &mut ws)?;
+        measure(what, budget, |k| {
+            let optimum = optimise(fleet, windows[k % windows.len()], None, &self.curvature, &settings, &mut ws)?;
             Ok([("rounds", optimum.rounds as f64), ("programs", f64::from(optimum.programs))])
         })
     }
 
-    /// Central optimum of whole days: windows as long as a day, from half-full batteries.
-    fn day_optimum(&self, budget: Duration) -> Result<Figure, CliError> {
+    fn bounded_optimum(
+        &self,
+        what: &str,
+        windows: &[&Window],
+        settings: &BoundSettings,
+        budget: Duration,
+    ) -> Result<Figure, CliError> {
+        let fleet = &self.case.fleet;
+        let mut ws = PhysicsWorkspace::new(fleet);
+        measure(what, budget, |k| {
+            let window = windows[k % windows.len()];
+            let optimum = optimise(fleet, window, None, &self.curvature, &CentralSettings::default(), &mut ws)?;
+            // A window without any feasible action has no bound.
+            let bound = bound_optimum(fleet, window, &optimum, settings).ok();
+            let by_duality = bound.is_some_and(|bound| bound.method == BoundMethod::Duality);
+            Ok([("programs", f64::from(optimum.programs)), ("bounds by duality", f64::from(u8::from(by_duality)))])
+        })
+    }
+
+    /// Windows as long as a day, from half-full batteries.
+    fn whole_days(&self) -> Result<Vec<Window>, CliError> {
         let (case, fleet) = (self.case, &self.case.fleet);
         let (outlook, valuation) = (case_argument::outlook(case), case_argument::valuation(case));
         let days = if case.days.test.is_empty() { &case.days.train } else { &case.days.test };
@@ -276,12 +316,7 @@ impl<'a> Bench<'a> {
             let ends = outlook.terminal_values(fleet, &case.profiles, rows.start, steps, &valuation, knowledge);
             windows.extend(Window::from_profiles(&case.profiles, rows.start, steps, &starts, &ends));
         }
-        let longest = windows.iter().map(|w| w.steps).max().unwrap_or(0);
-        let (settings, mut ws) = (CentralSettings::default(), PhysicsWorkspace::new(fleet));
-        measure(&format!("central optimum, {longest} steps"), budget, |k| {
-            let optimum = optimise(fleet, &windows[k % windows.len()], None, &self.curvature, &settings, &mut ws)?;
-            Ok([("rounds", optimum.rounds as f64), ("programs", f64::from(optimum.programs))])
-        })
+        Ok(windows)
     }
 
     /// Net demand of a few rows over the year, pu.
@@ -318,8 +353,7 @@ pub fn run(args: &BenchArgs, out: &mut Output) -> Result<(), CliError> {
     {
         figures.push(bench.decision(layer, name, BUDGET)?);
     }
-    figures.push(bench.optimum(BUDGET)?);
-    figures.push(bench.day_optimum(2 * BUDGET)?);
+    figures.extend(bench.optima()?);
     let machine = Machine::here();
     if out.is_json() {
         return out.json(&serde_json::json!({ "case": case.name, "machine": machine, "figures": figures }));

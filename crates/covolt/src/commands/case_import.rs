@@ -3,6 +3,7 @@
 //! Read the file, bring its controls to rest at a share of the nominal load, cut out microgrids, place devices, write the folder, and
 //! load it again to say what it holds.
 
+use super::import_notes;
 use crate::cli::CaseImportArgs;
 use crate::exit::CliError;
 use crate::output::Output;
@@ -11,12 +12,9 @@ use covolt_case::{
 };
 use covolt_grid::multiphase::{ControlOptions, ElementIndex, MultiphaseGrid, MultiphaseParts, PortIndex, Settled};
 use covolt_grid::{BusId, DistributionGrid, FlowOptions, Network};
-use covolt_import::{Action, GeneratorRole, ImportReport, ImportSettings, Imported, matpower, opendss, pandapower};
+use covolt_import::{GeneratorRole, ImportReport, ImportSettings, Imported, matpower, opendss, pandapower};
 use serde_json::json;
 use std::path::Path;
-
-/// Notes of one kind that are listed; the rest is counted.
-const LISTED_NOTES: usize = 20;
 
 /// What was read: a feeder of either kind.
 enum Feeder {
@@ -83,7 +81,7 @@ pub fn run(args: &CaseImportArgs, out: &mut Output) -> Result<(), CliError> {
             "fingerprint": case.fingerprint,
         }));
     }
-    show_report(&report, out)?;
+    import_notes::show(&report, out)?;
     let kw: f64 = loads.iter().map(|l| l.p_kw).sum();
     out.line(format!(
         "{stem}: {} buses, {} nodes, {} branches and shunts, {} loads of {kw:.0} kW",
@@ -243,31 +241,6 @@ fn device_tables(folder: &Path) -> Result<DeviceTables, CliError> {
 
 fn element_id(parts: &MultiphaseParts, e: ElementIndex) -> &str {
     parts.elements.get(e.0).map_or("", |e| e.id.as_str())
-}
-
-fn show_report(report: &ImportReport, out: &mut Output) -> Result<(), CliError> {
-    for (action, heading) in [
-        (Action::LeftOut, "Left out"),
-        (Action::Assumed, "Read with an assumption"),
-        (Action::Irrelevant, "Not needed"),
-    ] {
-        let notes: Vec<_> = report.notes.iter().filter(|n| n.action == action).collect();
-        if notes.is_empty() {
-            continue;
-        }
-        if action == Action::Irrelevant {
-            out.line(format!("{heading} for a power flow: {} lines (--json lists them)", notes.len()))?;
-            continue;
-        }
-        out.line(format!("{heading}: {}", notes.len()))?;
-        for note in notes.iter().take(LISTED_NOTES) {
-            out.line(format!("  {}: {}", note.place, note.what))?;
-        }
-        if notes.len() > LISTED_NOTES {
-            out.line(format!("  and {} more (--json lists them)", notes.len() - LISTED_NOTES))?;
-        }
-    }
-    Ok(())
 }
 
 fn show_controls(parts: &MultiphaseParts, settled: &Settled, out: &mut Output) -> Result<(), CliError> {

@@ -8,7 +8,7 @@ use crate::output::Output;
 use covolt_case::Case;
 use covolt_dispatch::start_state;
 use covolt_fleet::{Limit, LossCurvature, Nearest, PhysicsWorkspace, PriceKnowledge, Window};
-use covolt_optimum::bound::{Bound, BoundSettings, lower_bound};
+use covolt_optimum::bound::{BoundMethod, BoundSettings, OptimumBound, bound_optimum};
 use covolt_optimum::{CentralSettings, Optimum, OptimumStatus, optimise};
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -52,8 +52,10 @@ pub fn run(args: &OptimizeArgs, out: &mut Output) -> Result<(), CliError> {
     let optimum = optimise(&case.fleet, &window, None, &curvature, &CentralSettings::default(), &mut ws)?;
     let time_s = clock.elapsed().as_secs_f64();
     let feasible = optimum.returns.is_safe();
-    let bound =
-        if args.bound && feasible { Some(lower_bound(&case.fleet, &window, &BoundSettings::default())?) } else { None };
+    let bound = match args.bound && feasible {
+        true => Some(bound_optimum(&case.fleet, &window, &optimum, &BoundSettings::default())?),
+        false => None,
+    };
     if out.is_json() {
         out.json(&as_json(&case, &window, &optimum, bound.as_ref(), time_s))?;
     } else {
@@ -69,8 +71,15 @@ pub fn run(args: &OptimizeArgs, out: &mut Output) -> Result<(), CliError> {
     }
 }
 
-fn gap(optimum: &Optimum, bound: &Bound) -> f64 {
+fn gap(optimum: &Optimum, bound: &OptimumBound) -> f64 {
     (optimum.returns.total() - bound.value_usd) / optimum.returns.total().abs().max(f64::MIN_POSITIVE)
+}
+
+fn method_text(method: BoundMethod) -> &'static str {
+    match method {
+        BoundMethod::Duality => "weak duality",
+        BoundMethod::Relaxation => "cone relaxation",
+    }
 }
 
 fn limit_text(case: &Case, nearest: &Nearest) -> String {
@@ -102,7 +111,7 @@ fn show(
     case: &Case,
     window: &Window,
     optimum: &Optimum,
-    bound: Option<&Bound>,
+    bound: Option<&OptimumBound>,
     time_s: f64,
     out: &mut Output,
 ) -> Result<(), CliError> {
@@ -134,9 +143,10 @@ fn show(
     }
     if let Some(bound) = bound {
         out.line(format!(
-            "lower bound {:.6} $, relative gap {:.2e} ({:.1} ms)",
+            "lower bound {:.6} $, relative gap {:.2e} ({}, {:.1} ms)",
             bound.value_usd,
             gap(optimum, bound),
+            method_text(bound.method),
             1e3 * bound.solve_time_s
         ))?;
     }
@@ -149,7 +159,7 @@ fn show(
     ))
 }
 
-fn as_json(case: &Case, window: &Window, optimum: &Optimum, bound: Option<&Bound>, time_s: f64) -> Value {
+fn as_json(case: &Case, window: &Window, optimum: &Optimum, bound: Option<&OptimumBound>, time_s: f64) -> Value {
     let status = match &optimum.status {
         OptimumStatus::Optimal => "optimal",
         OptimumStatus::Infeasible { .. } => "infeasible",
@@ -207,6 +217,7 @@ fn as_json(case: &Case, window: &Window, optimum: &Optimum, bound: Option<&Bound
         "bound": bound.map(|b| json!({
             "value_usd": b.value_usd,
             "relative_gap": gap(optimum, b),
+            "method": method_text(b.method),
             "time_ms": 1e3 * b.solve_time_s,
         })),
     })

@@ -5,7 +5,7 @@ use crate::exit::CliError;
 use crate::moment::time_of_row;
 use covolt_fleet::{PhysicsWorkspace, StateKind, Window};
 use covolt_learn::{ScenarioSource, StateSpread, draw};
-use covolt_optimum::bound::{BoundError, BoundSettings, lower_bound};
+use covolt_optimum::bound::{BoundError, BoundSettings, bound_optimum, lower_bound};
 use covolt_optimum::{CentralSettings, Optimum, OptimumStatus, optimise};
 use covolt_report::StudyRecord;
 use covolt_report::record::{OptimumRecord, Quantiles};
@@ -114,6 +114,11 @@ fn solve_one(study: &Study, window: &Window) -> Solved {
         }),
         Ok(optimum) => Ok(optimum),
     };
-    let bound = lower_bound(fleet, window, &BoundSettings::default()).map(|b| b.value_usd).map_err(|e| e.to_string());
+    let settings = BoundSettings::default();
+    let bound = match &optimum {
+        Ok(optimum) => bound_optimum(fleet, window, optimum, &settings).map(|b| b.value_usd),
+        Err(_) => lower_bound(fleet, window, &settings).map(|b| b.value_usd),
+    };
+    let bound = bound.map_err(|error| error.to_string());
     Solved { optimum, bound, time_ms }
 }
