@@ -1,11 +1,11 @@
-//! Times of the multi-phase power flow and its derivatives: methods, sizes, radial against meshed.
+//! Times of the multi-phase power flow and its derivatives: methods, sizes, radial against meshed, one scenario and eight together.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 #[path = "../tests/common/multiphase.rs"]
 mod multiphase;
 
 use covolt_grid::multiphase::MultiphaseGrid;
-use covolt_grid::{Complex64, FlowMethod, FlowOptions};
+use covolt_grid::{Complex64, ComplexLanes, FlowMethod, FlowOptions, Instructions, LANES};
 use criterion::{Criterion, criterion_group, criterion_main};
 use multiphase::{feeder, random};
 use std::hint::black_box;
@@ -38,6 +38,27 @@ fn bench(c: &mut Criterion) {
         group.bench_function("linearise", |b| b.iter(|| grid.linearise(black_box(&p), &q, &mut ws).unwrap()));
         group.bench_function("adjoint", |b| b.iter(|| grid.adjoint(black_box(&dv), &mut dl_dp, &mut dl_dq, &mut ws)));
         group.bench_function("forward", |b| b.iter(|| grid.forward(black_box(&p), &q, &mut dv, &mut ws)));
+        for instructions in [Instructions::Widest, Instructions::AtMostAvx2, Instructions::Portable] {
+            let mut batch = grid.batch_with(instructions);
+            // Eight demands, between half and all of the nominal one at each port.
+            for (k, demand) in batch.demand_mut().iter_mut().enumerate() {
+                for lane in 0..LANES {
+                    let share = 0.5 + ((7 * k + 3 * lane) % 11) as f64 / 22.0;
+                    demand.set_lane(lane, Complex64::new(p[k], q[k]) * share);
+                }
+            }
+            let (options, width) = (FlowOptions::default(), batch.machine().width());
+            let outcome = grid.solve_batch(&mut batch, &options).unwrap();
+            let iterations = outcome.infos.map(|info| info.iterations);
+            println!("{name}, {LANES} together: {iterations:?} iterations, {} by the single solver", outcome.fallbacks);
+            group.bench_function(format!("solve, {LANES} together, {width} per vector"), |b| {
+                b.iter(|| grid.solve_batch(black_box(&mut batch), &options).unwrap().fallbacks)
+            });
+            batch.dl_dv_mut().fill(ComplexLanes::splat(Complex64::ONE));
+            group.bench_function(format!("linearise and adjoint, {LANES} together, {width} per vector"), |b| {
+                b.iter(|| grid.linearise_adjoint_batch(black_box(&mut batch)).unwrap().len())
+            });
+        }
         group.finish();
     }
 }
