@@ -10,7 +10,7 @@
 //! The second is (Y + N A N^T)^T mu = g. Its iteration matrix is the transpose of that of the first at the solution, so it contracts
 //! as fast: at the voltage drop over the voltage. Loads are not in Y, so the factors are those of all scenarios, and a step of eight
 //! costs little more memory traffic than a step of one. Eliminating the linearised equations instead, one scenario per lane,
-//! takes about as many products as twelve such steps.
+//! takes as many products as ten such steps: 135 tiles of eight for a line of three conductors, against 27 complex ones.
 //!
 //! As in `flow_iterations.rs`, what is left of a node's equation is N (c' - c), with c' the currents at the voltages that c led
 //! to; no residual is computed. Lanes decide alone: one that has converged keeps its c, so every later step gives it the same
