@@ -145,7 +145,27 @@ source_v_pu = {SOURCE_V_PU}
 v_min_pu = {}
 v_max_pu = {}
 
-[devices]
+{SHIPPED_SECTIONS}"#,
+            self.name,
+            self.microgrids.len(),
+            feeders::SOURCE,
+            self.band.0,
+            self.band.1,
+        );
+        for m in &self.microgrids {
+            // Writing to a String cannot fail.
+            let _ = write!(
+                text,
+                "\n[[microgrid]]\nname = \"{}\"\npcc = \"{}\"\nfuel_price_per_l = {}\nload_scale = {}\n",
+                m.name, m.pcc, m.fuel_price_per_l, m.load_scale
+            );
+        }
+        text
+    }
+}
+
+/// Sections of a case.toml that follows the shipped series: tables of devices, window, clock, series, price, stored energy.
+pub(crate) const SHIPPED_SECTIONS: &str = r#"[devices]
 generators = "generators.csv"
 pv = "pv.csv"
 batteries = "batteries.csv"
@@ -176,24 +196,7 @@ unit = "$/kWh"
 [storage_value]
 kind = "price-forecast"
 horizon_hours = 24
-"#,
-            self.name,
-            self.microgrids.len(),
-            feeders::SOURCE,
-            self.band.0,
-            self.band.1,
-        );
-        for m in &self.microgrids {
-            // Writing to a String cannot fail.
-            let _ = write!(
-                text,
-                "\n[[microgrid]]\nname = \"{}\"\npcc = \"{}\"\nfuel_price_per_l = {}\nload_scale = {}\n",
-                m.name, m.pcc, m.fuel_price_per_l, m.load_scale
-            );
-        }
-        text
-    }
-}
+"#;
 
 /// Voltage of the source, pu.
 const SOURCE_V_PU: f64 = 1.02;

@@ -21,7 +21,7 @@ pub use split::{SplitFault, SplitMicrogrid, SplitWish, split};
 
 use crate::builtin::{FILES, write_new};
 use crate::fault::CaseError;
-use crate::generate::csv_table;
+use crate::generate::{SHIPPED_SECTIONS, csv_table};
 use crate::multiphase_file::write_network;
 use crate::table_rows::{BusRow, LoadRow};
 use covolt_grid::Network;
@@ -203,38 +203,7 @@ buses = "buses.csv"
 v_min_pu = {:?}
 v_max_pu = {:?}
 {unbalance}
-[devices]
-generators = "generators.csv"
-pv = "pv.csv"
-batteries = "batteries.csv"
-loads = "loads.csv"
-
-[window]
-steps = 4
-step_minutes = 15
-
-[calendar]
-utc_offset_hours = 1.0
-
-# Contains SimBench data (www.simbench.net), ODbL 1.0. See NOTICE and LICENSE.simbench.
-[series.measured]
-file = "series/measured.csv.gz"
-time_column = "ts_utc"
-
-# Made up: nobody's tariff and no market's result.
-[series.prices]
-file = "series/prices.csv.gz"
-time_column = "ts_utc"
-
-[price]
-series = "prices"
-column = "price_usd_per_kwh"
-unit = "$/kWh"
-
-[storage_value]
-kind = "price-forecast"
-horizon_hours = 24
-"#,
+{SHIPPED_SECTIONS}"#,
         quoted(&choices.name),
         quoted(&choices.origin),
         choices.v_min_pu,

@@ -4,6 +4,7 @@ mod feeder;
 
 pub use feeder::FeederArgs;
 
+use crate::feeder_file::FeederFileArg;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -413,9 +414,9 @@ pub struct GenerateArgs {
 /// Arguments of `case import`.
 #[derive(Debug, Args)]
 pub struct CaseImportArgs {
-    /// The feeder: an OpenDSS script (.dss), a MATPOWER case (.m) or a pandapower network (.json)
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    /// The feeder.
+    #[command(flatten)]
+    pub feeder: FeederFileArg,
     /// New or empty folder of the case
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
@@ -443,15 +444,6 @@ pub struct CaseImportArgs {
     /// Share of the nominal load at which taps and capacitors are brought to rest
     #[arg(long, value_name = "SHARE", default_value_t = 0.5)]
     pub taps_at: f64,
-    /// Anything that is left out or assumed is an error
-    #[arg(long)]
-    pub strict: bool,
-    /// Folder that included files must lie in [default: that of FILE]
-    #[arg(long, value_name = "DIR")]
-    pub root: Option<PathBuf>,
-    /// Included files may lie anywhere
-    #[arg(long)]
-    pub allow_outside: bool,
 }
 
 /// What to do with cases.

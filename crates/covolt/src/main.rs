@@ -18,6 +18,7 @@ mod cli;
 mod commands;
 mod dispatch_folder;
 mod exit;
+mod feeder_file;
 mod memory;
 mod moment;
 mod output;

@@ -70,14 +70,12 @@ fn law_a_matpower_case_becomes_a_case() -> Outcome {
 fn law_what_cannot_be_cut_out_is_said_with_the_branch() -> Outcome {
     let here = tempfile::tempdir()?;
     let feeder = feeder();
-    std::fs::write(here.path().join("feeder.txt"), "")?;
-    let wishes: [(&[&str], &str); 6] = [
+    let wishes: [(&[&str], &str); 5] = [
         (&[&feeder, "--pcc", "line.l632_63"], "line.l632_633"),
         (&[&feeder, "--pcc", "line.l632_670", "--pcc", "line.l671_684"], "overlap"),
         (&[&feeder, "--pcc", "transformer.reg_a"], "other branches join the same two buses"),
         (&[&feeder, "--microgrids", "40"], "of 40 microgrids"),
         (&[&feeder], "--microgrids N"),
-        (&["feeder.txt", "--microgrids", "1"], ".dss (OpenDSS)"),
     ];
     for (wish, said) in wishes {
         let output = covolt(here.path(), &[&["case", "import"], wish, &["--out", "case"]].concat())?;

@@ -1,15 +1,15 @@
 //! Arguments of `feeder`.
 
+use crate::feeder_file::FeederFileArg;
 use clap::Args;
 use std::path::PathBuf;
 
 /// Arguments of `feeder`.
 #[derive(Debug, Args)]
 pub struct FeederArgs {
-    /// The feeder: an OpenDSS script (.dss or any other ending), a MATPOWER case (.m) or a pandapower network (.json); the last
-    /// two are balanced
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    /// The feeder.
+    #[command(flatten)]
+    pub feeder: FeederFileArg,
     /// Also write voltages.csv into this folder: bus, node, magnitude and angle, real and imaginary part
     #[arg(long, value_name = "DIR")]
     pub csv: Option<PathBuf>,
@@ -32,13 +32,4 @@ pub struct FeederArgs {
     /// Solve N times more, taps fixed and each time from the voltages at no load, and state the median time
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     pub repeat: u32,
-    /// Anything that is left out or assumed is an error
-    #[arg(long)]
-    pub strict: bool,
-    /// Folder that files included by a script must lie in [default: that of FILE]
-    #[arg(long, value_name = "DIR")]
-    pub root: Option<PathBuf>,
-    /// Files included by a script may lie anywhere
-    #[arg(long)]
-    pub allow_outside: bool,
 }

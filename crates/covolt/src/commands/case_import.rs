@@ -6,13 +6,14 @@
 use super::import_notes;
 use crate::cli::CaseImportArgs;
 use crate::exit::CliError;
+use crate::feeder_file::{self, FeederFile};
 use crate::output::Output;
 use covolt_case::{
     Case, DeviceTables, FeederGraph, FeederLoad, FeederNetwork, ImportChoices, ImportedCase, SplitWish, split,
 };
 use covolt_grid::multiphase::{ControlOptions, ElementIndex, MultiphaseGrid, MultiphaseParts, PortIndex, Settled};
 use covolt_grid::{BusId, DistributionGrid, FlowOptions, Network};
-use covolt_import::{GeneratorRole, ImportReport, ImportSettings, Imported, matpower, opendss, pandapower};
+use covolt_import::{GeneratorRole, ImportReport, Imported};
 use serde_json::json;
 use std::path::Path;
 
@@ -41,7 +42,7 @@ pub fn run(args: &CaseImportArgs, out: &mut Output) -> Result<(), CliError> {
         }
     };
     let microgrids = split(&graph, &wish).map_err(|e| CliError::bad_input(e.to_string()))?;
-    let stem = args.file.file_stem().map_or_else(|| "feeder".to_owned(), |n| n.to_string_lossy().into_owned());
+    let stem = args.feeder.file.file_stem().map_or_else(|| "feeder".to_owned(), |n| n.to_string_lossy().into_owned());
     let name = args.name.clone().unwrap_or_else(|| stem.clone());
     let choices = ImportChoices {
         v_min_pu: args.v_min,
@@ -106,29 +107,14 @@ pub fn run(args: &CaseImportArgs, out: &mut Output) -> Result<(), CliError> {
     out.line(format!("Next: covolt reproduce {0} (everything), or covolt train {0} --out RUN", args.out.display()))
 }
 
-/// Reads the file by its ending.
+/// Reads the file; controls of several phases are at rest afterwards.
 fn read(args: &CaseImportArgs) -> Result<(Feeder, Vec<FeederLoad>, ImportReport), CliError> {
-    let ending = args.file.extension().map_or_else(String::new, |e| e.to_string_lossy().to_lowercase());
-    let balanced = |imported: Imported| {
-        let strict: Vec<String> = imported.report.not_strict().map(|n| format!("  {}: {}", n.place, n.what)).collect();
-        if args.strict && !strict.is_empty() {
-            let what = format!("{} thing(s) that strict reading refuses:\n{}", strict.len(), strict.join("\n"));
-            return Err(CliError::bad_input(what));
+    match feeder_file::read(&args.feeder)? {
+        FeederFile::Balanced(imported) => {
+            let loads = balanced_loads(&imported);
+            Ok((Feeder::Balanced { network: Box::new(imported.network) }, loads, imported.report))
         }
-        let loads = balanced_loads(&imported);
-        Ok((Feeder::Balanced { network: Box::new(imported.network) }, loads, imported.report))
-    };
-    match ending.as_str() {
-        "m" => balanced(matpower::import_file(&args.file)?),
-        "json" => balanced(pandapower::import_file(&args.file)?),
-        "dss" => {
-            let settings = ImportSettings {
-                strict: args.strict,
-                root: args.root.clone(),
-                allow_outside: args.allow_outside,
-                ..ImportSettings::default()
-            };
-            let imported = opendss::import(&args.file, &settings)?;
+        FeederFile::Multiphase(imported) => {
             let mut grid = MultiphaseGrid::new(imported.network)?;
             let settled = at_rest(&mut grid, args.taps_at)?;
             let snapshot = snapshot(&grid)?;
@@ -145,10 +131,6 @@ fn read(args: &CaseImportArgs) -> Result<(Feeder, Vec<FeederLoad>, ImportReport)
                 .collect();
             Ok((Feeder::Multiphase { parts: Box::new(parts), settled, snapshot }, loads, imported.report))
         }
-        _ => Err(CliError::bad_input(format!(
-            "{}: the ending says what it is: .dss (OpenDSS), .m (MATPOWER) or .json (pandapower)",
-            args.file.display()
-        ))),
     }
 }
 

@@ -2,11 +2,12 @@
 
 use crate::cli::FeederArgs;
 use crate::exit::CliError;
+use crate::feeder_file::{self, FeederFile};
 use covolt_grid::multiphase::{
     Control, ControlOptions, ElementModel, MultiphaseGrid, MultiphaseNetwork, MultiphaseParts, NodeIndex,
 };
 use covolt_grid::{BusIndex, Complex64, DistributionGrid, FlowInfo, FlowOptions, Grid};
-use covolt_import::{ImportReport, ImportSettings, matpower, opendss, pandapower};
+use covolt_import::ImportReport;
 use serde::Serialize;
 use std::time::Instant;
 
@@ -101,31 +102,17 @@ pub struct Solved {
     pub network: Option<MultiphaseNetwork>,
 }
 
-/// Reads the file by its ending.
+/// Reads the file.
 pub fn read(args: &FeederArgs) -> Result<(Feeder, ImportReport), CliError> {
-    let ending = args.file.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-    let balanced = match ending.as_str() {
-        "m" => matpower::import_file(&args.file)?,
-        "json" => pandapower::import_file(&args.file)?,
-        _ => {
-            let settings = ImportSettings {
-                strict: args.strict,
-                root: args.root.clone(),
-                allow_outside: args.allow_outside,
-                ..ImportSettings::default()
-            };
-            let imported = opendss::import(&args.file, &settings)?;
-            return Ok((Feeder::Multiphase(MultiphaseGrid::new(imported.network)?), imported.report));
+    match feeder_file::read(&args.feeder)? {
+        FeederFile::Multiphase(imported) => {
+            Ok((Feeder::Multiphase(MultiphaseGrid::new(imported.network)?), imported.report))
         }
-    };
-    if args.strict {
-        let refused: Vec<_> = balanced.report.not_strict().cloned().collect();
-        if !refused.is_empty() {
-            return Err(covolt_import::ImportError::NotStrict(refused).into());
+        FeederFile::Balanced(imported) => {
+            let (p, q) = imported.net_demand_pu();
+            Ok((Feeder::Balanced { grid: Grid::new(imported.network)?, p, q }, imported.report))
         }
     }
-    let (p, q) = balanced.net_demand_pu();
-    Ok((Feeder::Balanced { grid: Grid::new(balanced.network)?, p, q }, balanced.report))
 }
 
 impl Feeder {
