@@ -86,12 +86,13 @@ pub enum FeederNetwork<'a> {
 }
 
 impl ImportedCase {
-    /// Assembles the case.
+    /// Assembles the case; `graph` is the one that the microgrids were cut from.
     ///
     /// # Errors
     /// Something that cannot be written down.
     pub fn assemble(
         network: &FeederNetwork<'_>,
+        graph: &FeederGraph,
         loads: &[FeederLoad],
         microgrids: &[SplitMicrogrid],
         tables: Option<&DeviceTables>,
@@ -100,7 +101,7 @@ impl ImportedCase {
         let owner =
             |bus: usize| microgrids.iter().find(|m| m.buses.binary_search(&bus).is_ok()).map(|m| m.name.clone());
         let series = series::Shipped::read()?;
-        let (graph, mut files, network_section) = match network {
+        let (mut files, network_section) = match network {
             FeederNetwork::Multiphase(parts) => {
                 let mut parts = (*parts).clone();
                 for mg in microgrids.iter().filter(|mg| mg.turned) {
@@ -110,7 +111,7 @@ impl ImportedCase {
                     ("network.json", write_network(&parts)?.into_bytes()),
                     ("buses.csv", csv_table("buses.csv", &bus_rows(&parts, owner))?),
                 ];
-                (FeederGraph::of_multiphase(&parts, loads), files, "model = \"network.json\"\n".to_owned())
+                (files, "model = \"network.json\"\n".to_owned())
             }
             FeederNetwork::Balanced(network) => {
                 let tables = balanced::tables(network, microgrids, owner)?;
@@ -118,8 +119,7 @@ impl ImportedCase {
                     ("buses.csv", csv_table("buses.csv", &tables.buses)?),
                     ("branches.csv", csv_table("branches.csv", &tables.branches)?),
                 ];
-                let p_kw = balanced::load_by_bus(network, loads);
-                (FeederGraph::of_balanced(network, &p_kw), files, tables.section)
+                (files, tables.section)
             }
         };
         let load_rows: Vec<LoadRow> = (loads.iter().enumerate())
@@ -134,7 +134,7 @@ impl ImportedCase {
             })
             .collect();
         files.push(("loads.csv", csv_table("loads.csv", &load_rows)?));
-        let by_rule = tables.is_none().then(|| devices::by_rule(&graph, microgrids, &series));
+        let by_rule = tables.is_none().then(|| devices::by_rule(graph, microgrids, &series));
         let (generators, pvs, batteries) = by_rule.unwrap_or_default();
         let given = tables.cloned().unwrap_or_default();
         let mut table = |name: &'static str, text: Option<String>, rows: Result<Vec<u8>, CaseError>| {

@@ -3,7 +3,7 @@
 //! The tables hold one charging per branch, half at either end, and a real tap. What differs is refused with its name, except a phase
 //! shift: in a tree it turns all angles behind the transformer and changes nothing else, so it is left out.
 
-use super::{FeederLoad, SplitMicrogrid};
+use super::SplitMicrogrid;
 use crate::fault::CaseError;
 use crate::table_rows::{BranchKindName, BranchRow, BusRow};
 use covolt_grid::{Branch, BranchKind, Network};
@@ -87,14 +87,3 @@ fn branch_row(network: &Network, branch: &Branch, turned: bool) -> Result<Branch
 
 /// Admittances within this are the same, pu.
 const SAME: f64 = 1e-9;
-
-/// Peak of the loads at each bus, kW.
-pub(super) fn load_by_bus(network: &Network, loads: &[FeederLoad]) -> Vec<f64> {
-    let mut p_kw = vec![0.0; network.buses().len()];
-    for load in loads {
-        if let Some(bus) = network.bus_index(&covolt_grid::BusId(load.bus.clone())) {
-            p_kw[bus.0] += load.p_kw;
-        }
-    }
-    p_kw
-}

@@ -2,7 +2,7 @@
 
 use super::FeederLoad;
 use covolt_grid::multiphase::{ElementModel, MultiphaseParts};
-use covolt_grid::{BranchKind, Network};
+use covolt_grid::{BranchKind, BusId, Network};
 
 /// A branch between two buses or more.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,8 +63,14 @@ impl FeederGraph {
         FeederGraph { buses: parts.buses.iter().map(|b| b.id.0.clone()).collect(), phases, load_kw, branches, sources }
     }
 
-    /// Of a balanced network with the demand of each bus.
-    pub fn of_balanced(network: &Network, p_kw: &[f64]) -> FeederGraph {
+    /// Of a balanced network.
+    pub fn of_balanced(network: &Network, loads: &[FeederLoad]) -> FeederGraph {
+        let mut load_kw = vec![0.0; network.buses().len()];
+        for load in loads {
+            if let Some(bus) = network.bus_index(&BusId(load.bus.clone())) {
+                load_kw[bus.0] += load.p_kw;
+            }
+        }
         let branches = (network.branches().iter())
             .map(|b| GraphBranch {
                 id: b.id.0.clone(),
@@ -77,7 +83,7 @@ impl FeederGraph {
         FeederGraph {
             buses: network.buses().iter().map(|b| b.id.0.clone()).collect(),
             phases: vec![1; network.buses().len()],
-            load_kw: p_kw.to_vec(),
+            load_kw,
             branches,
             sources: vec![network.source().bus.0],
         }

@@ -12,7 +12,7 @@ use covolt_case::{
     Case, DeviceTables, FeederGraph, FeederLoad, FeederNetwork, ImportChoices, ImportedCase, SplitWish, split,
 };
 use covolt_grid::multiphase::{ControlOptions, ElementIndex, MultiphaseGrid, MultiphaseParts, PortIndex, Settled};
-use covolt_grid::{BusId, DistributionGrid, FlowOptions, Network};
+use covolt_grid::{DistributionGrid, FlowOptions, Network};
 use covolt_import::{GeneratorRole, ImportReport, Imported};
 use serde_json::json;
 use std::path::Path;
@@ -31,15 +31,7 @@ pub fn run(args: &CaseImportArgs, out: &mut Output) -> Result<(), CliError> {
         Feeder::Multiphase { parts, .. } => {
             (FeederGraph::of_multiphase(parts, &loads), FeederNetwork::Multiphase(parts))
         }
-        Feeder::Balanced { network } => {
-            let mut p_kw = vec![0.0; network.buses().len()];
-            for load in &loads {
-                if let Some(bus) = network.bus_index(&BusId(load.bus.clone())) {
-                    p_kw[bus.0] += load.p_kw;
-                }
-            }
-            (FeederGraph::of_balanced(network, &p_kw), FeederNetwork::Balanced(network))
-        }
+        Feeder::Balanced { network } => (FeederGraph::of_balanced(network, &loads), FeederNetwork::Balanced(network)),
     };
     let microgrids = split(&graph, &wish).map_err(|e| CliError::bad_input(e.to_string()))?;
     let stem = args.feeder.file.file_stem().map_or_else(|| "feeder".to_owned(), |n| n.to_string_lossy().into_owned());
@@ -52,7 +44,7 @@ pub fn run(args: &CaseImportArgs, out: &mut Output) -> Result<(), CliError> {
         name,
     };
     let tables = args.devices.as_deref().map(device_tables).transpose()?;
-    ImportedCase::assemble(&network, &loads, &microgrids, tables.as_ref(), &choices)?.write(&args.out)?;
+    ImportedCase::assemble(&network, &graph, &loads, &microgrids, tables.as_ref(), &choices)?.write(&args.out)?;
     let case = Case::load(&args.out).map_err(|faults| {
         let list: Vec<String> = faults.iter().map(|f| format!("  {f}")).collect();
         CliError::bad_input(format!("the case has {} fault(s):\n{}", faults.len(), list.join("\n")))
