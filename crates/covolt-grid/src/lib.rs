@@ -40,6 +40,7 @@ mod power_flow;
 mod power_flow_meshed;
 mod power_flow_radial;
 mod sensitivities;
+mod sparse_lu;
 mod tree;
 
 pub use batch::{Batch, BatchOutcome};

@@ -7,20 +7,14 @@
 //!   [ Y21 Y22 ] = [ B_ij   G_ij ]  + (i = j) [ beta_im  -beta_re ]      Y_ij = G_ij + j B_ij
 //! ```
 //!
-//! with the derivatives (37)-(40) of the demand current in the last block. The pattern never changes, so the fill-reducing
-//! order is found once; each factorisation only renews the values. Simplicial LU: a network has too few entries per column for dense blocks.
+//! with the derivatives (37)-(40) of the demand current in the last block. The pattern never changes.
 
 use crate::branch_flow::BranchAdmittance;
 use crate::demand_current::demand_current_slope;
 use crate::error::GridError;
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::sparse::linalg::SupernodalThreshold;
-use faer::sparse::linalg::lu::{LuRef, LuSymbolicParams, NumericLu, SymbolicLu, factorize_symbolic_lu};
-use faer::sparse::{SparseColMatRef, SymbolicSparseColMat};
-use faer::{Conj, MatMut, Par};
+use crate::sparse_lu::{LuFactors, SparseLu};
 use num_complex::Complex64;
 use std::collections::BTreeMap;
-use std::fmt;
 
 /// Nodal admittance matrix and the pattern of (Y + Y_D).
 #[derive(Debug)]
@@ -31,28 +25,20 @@ pub(crate) struct LinearSystem {
     y: Vec<Complex64>,
     /// Network bus of each unknown pair.
     pub bus_of: Vec<usize>,
-    pattern: SymbolicSparseColMat<usize>,
+    lu: SparseLu,
     /// Values of the matrix without the demand, in the pattern's order.
     values: Vec<f64>,
     /// Positions of the four entries of each diagonal block: (re,re), (im,re), (re,im), (im,im).
     diagonal: Vec<[usize; 4]>,
-    symbolic: SymbolicLu<usize>,
 }
 
 /// Per-thread values and factors.
+#[derive(Debug)]
 pub(crate) struct LinearSystemWorkspace {
     values: Vec<f64>,
-    numeric: NumericLu<usize, f64>,
-    stack: MemBuffer,
-    factorised: bool,
+    factors: LuFactors,
     /// Right-hand side and solution.
     pub x: Vec<f64>,
-}
-
-impl fmt::Debug for LinearSystemWorkspace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LinearSystemWorkspace").field("factorised", &self.factorised).finish_non_exhaustive()
-    }
 }
 
 impl LinearSystem {
@@ -95,23 +81,9 @@ impl LinearSystem {
             }
         }
         let size = 2 * (n - 1);
-        let pattern = SymbolicSparseColMat::new_checked(size, size, column_start, None, row);
-        let parameters = LuSymbolicParams {
-            supernodal_flop_ratio_threshold: SupernodalThreshold::FORCE_SIMPLICIAL,
-            ..Default::default()
-        };
-        let symbolic = factorize_symbolic_lu(pattern.as_ref(), parameters).map_err(|e| failed(format!("{e:?}")))?;
-
-        let mut system = LinearSystem {
-            row_start: vec![0],
-            column: Vec::new(),
-            y: Vec::new(),
-            bus_of,
-            pattern,
-            values,
-            diagonal,
-            symbolic,
-        };
+        let lu = SparseLu::new(size, column_start, row)?;
+        let mut system =
+            LinearSystem { row_start: vec![0], column: Vec::new(), y: Vec::new(), bus_of, lu, values, diagonal };
         for entries in rows {
             for (j, y) in entries {
                 system.column.push(j);
@@ -124,14 +96,9 @@ impl LinearSystem {
 
     /// Memory for one thread.
     pub fn workspace(&self) -> LinearSystemWorkspace {
-        let factorise = (self.symbolic).factorize_numeric_lu_scratch::<f64>(Par::Seq, Default::default());
-        let solve = self.symbolic.solve_in_place_scratch::<f64>(1, Par::Seq);
-        let transposed = (self.symbolic).solve_transpose_in_place_scratch::<f64>(1, Par::Seq);
         LinearSystemWorkspace {
             values: self.values.clone(),
-            numeric: NumericLu::new(),
-            stack: MemBuffer::new(factorise.or(solve).or(transposed)),
-            factorised: false,
+            factors: self.lu.factors(),
             x: vec![0.0; 2 * self.bus_of.len()],
         }
     }
@@ -156,7 +123,6 @@ impl LinearSystem {
         v: &[Complex64],
         ws: &mut LinearSystemWorkspace,
     ) -> Result<(), GridError> {
-        ws.factorised = false;
         ws.values.copy_from_slice(&self.values);
         let mut check = 0.0;
         for (&bus, at) in self.bus_of.iter().zip(&self.diagonal) {
@@ -167,44 +133,16 @@ impl LinearSystem {
             ws.values[at[3]] -= beta.re;
             check += beta.re + beta.im;
         }
-        // A NaN must not reach the pivot search.
-        if !f64::is_finite(check) {
-            return Err(failed("the matrix has entries that are not finite".into()));
-        }
-        let matrix = SparseColMatRef::new(self.pattern.as_ref(), ws.values.as_slice());
-        (self.symbolic)
-            .factorize_numeric_lu(&mut ws.numeric, matrix, Par::Seq, MemStack::new(&mut ws.stack), Default::default())
-            .map_err(|e| failed(format!("{e:?}")))?;
-        ws.factorised = true;
-        Ok(())
+        self.lu.factorise(&ws.values, check, &mut ws.factors)
     }
 
     /// Solves (Y + Y_D) x = b in `ws.x`. Without factors the result is NaN.
     pub fn solve(&self, ws: &mut LinearSystemWorkspace) {
-        self.run(ws, false);
+        self.lu.solve(&mut ws.factors, &mut ws.x, false);
     }
 
     /// Solves (Y + Y_D)^T x = b in `ws.x`. Without factors the result is NaN.
     pub fn solve_transposed(&self, ws: &mut LinearSystemWorkspace) {
-        self.run(ws, true);
+        self.lu.solve(&mut ws.factors, &mut ws.x, true);
     }
-
-    fn run(&self, ws: &mut LinearSystemWorkspace, transposed: bool) {
-        if !ws.factorised {
-            return ws.x.fill(f64::NAN);
-        }
-        let n = ws.x.len();
-        let lu = LuRef::new_unchecked(&self.symbolic, &ws.numeric);
-        let x = MatMut::from_column_major_slice_mut(&mut ws.x, n, 1);
-        let stack = MemStack::new(&mut ws.stack);
-        if transposed {
-            lu.solve_transpose_in_place_with_conj(Conj::No, x, Par::Seq, stack);
-        } else {
-            lu.solve_in_place_with_conj(Conj::No, x, Par::Seq, stack);
-        }
-    }
-}
-
-fn failed(reason: String) -> GridError {
-    GridError::Factorisation { reason }
 }

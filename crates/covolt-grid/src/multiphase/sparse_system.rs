@@ -1,8 +1,8 @@
 //! The linearised nodal equations as a sparse real matrix with its LU factors: the method that knows nothing of blocks.
 //!
 //! Unknowns V_re, V_im of every node, interleaved, by position. Every element enters by its admittance, a line too; the residual
-//! Y V + I(V) - I_source is computed from them. So this is an independent check of the block elimination, and the way out where
-//! that meets no pivot. A residual cannot be better than the rounding of its terms: a node counts as balanced at the tolerance
+//! Y V + I(V) - I_source is computed from them. So this is an independent check of the block elimination; it runs
+//! where it is asked for. A residual cannot be better than the rounding of its terms: a node counts as balanced at the tolerance
 //! or at that floor, whichever is larger.
 
 use super::coefficient::{Coefficient, RealTile};
@@ -13,14 +13,9 @@ use super::port_current::Linearised;
 use super::workspace::FlowVectors;
 use crate::error::GridError;
 use crate::power_flow::{Attempt, FlowOptions};
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::sparse::linalg::SupernodalThreshold;
-use faer::sparse::linalg::lu::{LuRef, LuSymbolicParams, NumericLu, SymbolicLu, factorize_symbolic_lu};
-use faer::sparse::{SparseColMatRef, SymbolicSparseColMat};
-use faer::{Conj, MatMut, Par};
+use crate::sparse_lu::{LuFactors, SparseLu};
 use num_complex::Complex64;
 use std::collections::BTreeMap;
-use std::fmt;
 
 /// Rounding of a sum of magnitudes, relative.
 const ROUNDING: f64 = 2.0 * f64::EPSILON;
@@ -32,30 +27,22 @@ pub(crate) struct SparseSystem {
     row_start: Vec<usize>,
     column: Vec<usize>,
     y: Vec<Complex64>,
-    pattern: SymbolicSparseColMat<usize>,
+    lu: SparseLu,
     /// Values of the matrix without ports.
     values: Vec<f64>,
     /// Places of the tiles (from, from), (from, to), (to, from), (to, to) of each port.
     port_places: Vec<[Option<Place>; 4]>,
-    symbolic: SymbolicLu<usize>,
 }
 
 /// Places of a tile in the values: of (re, re) in the column of the real part, and in that of the imaginary part.
 type Place = [usize; 2];
 
 /// Per-thread values and factors.
+#[derive(Debug)]
 pub(crate) struct SparseWorkspace {
     values: Vec<f64>,
-    numeric: NumericLu<usize, f64>,
-    stack: MemBuffer,
-    factorised: bool,
+    factors: LuFactors,
     x: Vec<f64>,
-}
-
-impl fmt::Debug for SparseWorkspace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SparseWorkspace").field("factorised", &self.factorised).finish_non_exhaustive()
-    }
 }
 
 impl SparseSystem {
@@ -112,22 +99,9 @@ impl SparseSystem {
                 [(a, a), (a, b), (b, a), (b, b)].map(|key| places.get(&key).copied())
             })
             .collect();
-        let pattern = SymbolicSparseColMat::new_checked(2 * n, 2 * n, column_start, None, row);
-        let parameters = LuSymbolicParams {
-            supernodal_flop_ratio_threshold: SupernodalThreshold::FORCE_SIMPLICIAL,
-            ..Default::default()
-        };
-        let symbolic = factorize_symbolic_lu(pattern.as_ref(), parameters).map_err(|e| failed(format!("{e:?}")))?;
-        let mut sparse = SparseSystem {
-            n,
-            row_start: vec![0],
-            column: Vec::new(),
-            y: Vec::new(),
-            pattern,
-            values,
-            port_places,
-            symbolic,
-        };
+        let lu = SparseLu::new(2 * n, column_start, row)?;
+        let mut sparse =
+            SparseSystem { n, row_start: vec![0], column: Vec::new(), y: Vec::new(), lu, values, port_places };
         for entries in rows {
             for (j, y) in entries {
                 sparse.column.push(j);
@@ -140,16 +114,7 @@ impl SparseSystem {
 
     /// Memory for one thread.
     pub fn workspace(&self) -> SparseWorkspace {
-        let factorise = (self.symbolic).factorize_numeric_lu_scratch::<f64>(Par::Seq, Default::default());
-        let solve = self.symbolic.solve_in_place_scratch::<f64>(1, Par::Seq);
-        let transposed = (self.symbolic).solve_transpose_in_place_scratch::<f64>(1, Par::Seq);
-        SparseWorkspace {
-            values: self.values.clone(),
-            numeric: NumericLu::new(),
-            stack: MemBuffer::new(factorise.or(solve).or(transposed)),
-            factorised: false,
-            x: vec![0.0; 2 * self.n],
-        }
+        SparseWorkspace { values: self.values.clone(), factors: self.lu.factors(), x: vec![0.0; 2 * self.n] }
     }
 
     /// Current (Y V)_i at a position, and the sum of the magnitudes of its terms.
@@ -185,7 +150,6 @@ impl SparseSystem {
         vectors: &mut FlowVectors,
         ws: &mut SparseWorkspace,
     ) -> Result<(), GridError> {
-        ws.factorised = false;
         ws.values.copy_from_slice(&self.values);
         let mut check = 0.0;
         for (k, port) in system.structure.ports.iter().enumerate() {
@@ -205,16 +169,7 @@ impl SparseSystem {
                 }
             }
         }
-        // A NaN must not reach the pivot search.
-        if !f64::is_finite(check) {
-            return Err(failed("the matrix has entries that are not finite".into()));
-        }
-        let matrix = SparseColMatRef::new(self.pattern.as_ref(), ws.values.as_slice());
-        (self.symbolic)
-            .factorize_numeric_lu(&mut ws.numeric, matrix, Par::Seq, MemStack::new(&mut ws.stack), Default::default())
-            .map_err(|e| failed(format!("{e:?}")))?;
-        ws.factorised = true;
-        Ok(())
+        self.lu.factorise(&ws.values, check, &mut ws.factors)
     }
 
     /// Solves in place, by position. Without factors the result is NaN.
@@ -228,20 +183,10 @@ impl SparseSystem {
     }
 
     fn run(&self, ws: &mut SparseWorkspace, x: &mut [Complex64], transposed: bool) {
-        if !ws.factorised {
-            return x.fill(Complex64::new(f64::NAN, f64::NAN));
-        }
         for (pair, x) in ws.x.chunks_exact_mut(2).zip(x.iter()) {
             pair.copy_from_slice(&[x.re, x.im]);
         }
-        let lu = LuRef::new_unchecked(&self.symbolic, &ws.numeric);
-        let solution = MatMut::from_column_major_slice_mut(&mut ws.x, 2 * self.n, 1);
-        let stack = MemStack::new(&mut ws.stack);
-        if transposed {
-            lu.solve_transpose_in_place_with_conj(Conj::No, solution, Par::Seq, stack);
-        } else {
-            lu.solve_in_place_with_conj(Conj::No, solution, Par::Seq, stack);
-        }
+        self.lu.solve(&mut ws.factors, &mut ws.x, transposed);
         for (pair, x) in ws.x.chunks_exact(2).zip(x.iter_mut()) {
             *x = Complex64::new(pair[0], pair[1]);
         }
@@ -304,8 +249,4 @@ pub(crate) fn sparse_newton(
     }
     attempt.upper_branch = attempt.converged && upper_branch(system, demand, continued, vectors);
     attempt
-}
-
-fn failed(reason: String) -> GridError {
-    GridError::Factorisation { reason }
 }
