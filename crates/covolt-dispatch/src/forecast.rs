@@ -145,6 +145,7 @@ impl Forecast<'_> {
             feeder_p_kw,
             feeder_q_kvar,
             microgrids,
+            pcc: None,
         })
     }
 }

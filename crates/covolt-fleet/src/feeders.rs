@@ -221,6 +221,7 @@ impl Feeder {
             feeder_p_kw: series(&whole.feeder_p_kw),
             feeder_q_kvar: series(&whole.feeder_q_kvar),
             microgrids: self.of_microgrids(&whole.microgrids),
+            pcc: None,
         }
     }
 

@@ -14,6 +14,7 @@
 //! | what are prices expected to be after the window? | [`price_outlook`] | - |
 //! | what would a price taker do? | [`merit_order`] | - |
 //! | what if everyone served his own load? | [`self_supply`] | - |
+//! | what does an agent answer to a voltage at its PCC, and what does the operator's feeder do with the answers? | [`pcc_answer`], [`feeder_flow`] | - |
 //! | what does an agent see? | [`state`] | S_n of (16) |
 //! | the window as a convex program at an action? | [`window_program`], [`loss_curvature`], [`network_tree`] | (1)-(14), (24) |
 //!
@@ -25,6 +26,7 @@ mod demand_lanes;
 pub mod devices;
 mod exchange_lanes;
 pub mod feasible_map;
+pub mod feeder_flow;
 pub mod feeders;
 pub mod fleet;
 pub mod gradient;
@@ -36,6 +38,7 @@ pub mod limits;
 pub mod loss_curvature;
 pub mod merit_order;
 pub mod network_tree;
+pub mod pcc_answer;
 pub mod price_outlook;
 pub mod profiles;
 pub mod returns;
@@ -48,6 +51,7 @@ pub mod window_program;
 
 pub use cost::Cost;
 pub use devices::{Battery, DieselGenerator, FuelCurve, Load, Photovoltaic};
+pub use feeder_flow::{FeederAnswer, FeederWorkspace};
 pub use feeders::Feeder;
 pub use fleet::{Fleet, FleetFault, Microgrid};
 pub use gradient::{LagrangianValue, LimitPrices, LimitPricing, PriceScratch, lagrangian_gradient};
@@ -55,10 +59,11 @@ pub use gradient_batch::{GradientAnswer, GradientWorkspace, PricedWindow, lagran
 pub use layout::ActionLayout;
 pub use limits::{CURRENT_TOLERANCE_RELATIVE, NetworkLimits, VOLTAGE_TOLERANCE_PU};
 pub use loss_curvature::LossCurvature;
+pub use pcc_answer::{AnswerWorkspace, PccAnswer, PccPoint};
 pub use price_outlook::{PriceKnowledge, PriceOutlook, StorageValuation};
 pub use profiles::{LoadProfile, MicrogridProfiles, Profiles, RowOffset, ScaledSeries};
 pub use returns::{BaseDemand, Limit, Nearest, PhysicsWorkspace, WindowReturns, evaluate};
 pub use rows::Reach;
 pub use state::StateKind;
-pub use window::{MicrogridStart, MicrogridWindow, TerminalValue, Window};
+pub use window::{MicrogridStart, MicrogridWindow, PccTerms, TerminalValue, Window};
 pub use window_program::{AgentProgram, WindowProgram};

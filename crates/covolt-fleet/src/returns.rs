@@ -20,6 +20,8 @@ pub struct BaseDemand {
     q_pu: Vec<f64>,
     microgrids: usize,
     price_per_kwh: Vec<f64>,
+    /// Per step: voltage of the source as a multiple of its own.
+    source_factor: Vec<f64>,
 }
 
 impl BaseDemand {
@@ -30,7 +32,8 @@ impl BaseDemand {
         let microgrids = window.microgrids.len();
         let price_per_kwh =
             (0..window.steps).flat_map(|t| window.microgrids.iter().map(move |w| w.price_per_kwh[t])).collect();
-        let mut base = BaseDemand { ports, p_pu: zeros(), q_pu: zeros(), microgrids, price_per_kwh };
+        let source_factor = (0..window.steps).map(|t| window.source_factor(t)).collect();
+        let mut base = BaseDemand { ports, p_pu: zeros(), q_pu: zeros(), microgrids, price_per_kwh, source_factor };
         for t in 0..window.steps {
             let span = t * ports..(t + 1) * ports;
             window.base_demand_pu(fleet, t, &mut base.p_pu[span.clone()], &mut base.q_pu[span]);
@@ -42,6 +45,11 @@ impl BaseDemand {
     pub fn step(&self, t: usize) -> (&[f64], &[f64]) {
         let span = t * self.ports..(t + 1) * self.ports;
         (&self.p_pu[span.clone()], &self.q_pu[span])
+    }
+
+    /// Voltage of the source at step `t`, as a multiple of its own.
+    pub fn source_factor(&self, t: usize) -> f64 {
+        self.source_factor[t]
     }
 
     /// Exchange price lambda_R of every microgrid at step `t`, $/kWh.
@@ -135,7 +143,7 @@ impl PhysicsWorkspace {
                 self.q[port.0] += sign * action[reactive] / base_kva;
             });
         }
-        fleet.grid.solve(&self.p, &self.q, &mut self.flow, &self.options)?;
+        fleet.grid.solve_at_source(&self.p, &self.q, base.source_factor(t), &mut self.flow, &self.options)?;
         Ok(())
     }
 
@@ -299,6 +307,7 @@ fn add_steps(
             batch.set_scenarios(count);
             for lane in 0..count {
                 load_demand(fleet, base, |n| &actions[n], steps, first + lane, lane, batch.demand_mut());
+                fleet.grid.set_source(batch, lane, base.source_factor(first + lane))?;
             }
             if let Some((_, error)) = fleet.grid.solve_batch(batch, &options)?.failures.into_iter().next() {
                 return Err(error);

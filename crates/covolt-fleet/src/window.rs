@@ -69,6 +69,25 @@ pub struct MicrogridWindow {
     pub terminal: Vec<TerminalValue>,
 }
 
+/// What the operator of the feeder says at the point of common coupling of an agent's part (`seam.rs`), per step of a window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PccTerms {
+    /// Voltage of the part's source, as a multiple of the source's own.
+    pub v_pu: Vec<f64>,
+    /// Price of active power drawn from the feeder, $/kW, on top of the exchange price: the multipliers of others' limits.
+    pub p_price_per_kw: Vec<f64>,
+    /// Price of reactive power drawn from the feeder, $/kvar.
+    pub q_price_per_kvar: Vec<f64>,
+}
+
+impl PccTerms {
+    /// These voltages and no prices.
+    pub fn at(v_pu: Vec<f64>) -> PccTerms {
+        let steps = v_pu.len();
+        PccTerms { v_pu, p_price_per_kw: vec![0.0; steps], q_price_per_kvar: vec![0.0; steps] }
+    }
+}
+
 /// Everything outside the agents' control over one window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Window {
@@ -88,9 +107,22 @@ pub struct Window {
     pub feeder_q_kvar: Vec<f64>,
     /// One per microgrid.
     pub microgrids: Vec<MicrogridWindow>,
+    /// Of an agent's part; `None` where the network is solved as a whole, its source at its own voltage.
+    pub pcc: Option<PccTerms>,
 }
 
 impl Window {
+    /// Voltage of the source at step `t`, as a multiple of its own.
+    pub fn source_factor(&self, t: usize) -> f64 {
+        self.pcc.as_ref().and_then(|pcc| pcc.v_pu.get(t).copied()).unwrap_or(1.0)
+    }
+
+    /// Prices of active and reactive power drawn at the PCC at step `t`, $/kW and $/kvar, beside the exchange price.
+    pub fn pcc_prices(&self, t: usize) -> (f64, f64) {
+        let at = |list: &Vec<f64>| list.get(t).copied().unwrap_or(0.0);
+        self.pcc.as_ref().map_or((0.0, 0.0), |pcc| (at(&pcc.p_price_per_kw), at(&pcc.q_price_per_kvar)))
+    }
+
     /// Cuts the window of `steps` rows starting at `row` out of the profiles (perfect forecast).
     ///
     /// Returns `None` when the profiles end before the window does or `starts` does not fit the fleet.
@@ -134,6 +166,7 @@ impl Window {
             feeder_p_kw,
             feeder_q_kvar,
             microgrids,
+            pcc: None,
         })
     }
 

@@ -18,7 +18,7 @@
 use crate::batch_sensitivities::{AdjointDown, AdjointUp, Eliminate, EliminatedLanes, ForwardProduct};
 use crate::batch_sweep::{self, SweepState};
 use crate::error::GridError;
-use crate::grid::Grid;
+use crate::grid::{Grid, check_source_factor};
 use crate::lanes::{ComplexLanes, Instructions, LANES, Machine, Pair};
 use crate::power_flow::{FlowInfo, FlowMethod, FlowOptions, FlowWorkspace};
 use crate::sensitivities::SINGULAR_DETERMINANT;
@@ -40,6 +40,8 @@ pub struct Batch {
     v: Vec<ComplexLanes>,
     dl_dv: Vec<ComplexLanes>,
     dl_ds: Vec<ComplexLanes>,
+    /// Voltage of the source, one per scenario.
+    source: ComplexLanes,
     /// Tree order, scaled.
     s: Vec<ComplexLanes>,
     tree_v: Vec<ComplexLanes>,
@@ -76,10 +78,30 @@ impl Batch {
         self.linearised = false;
     }
 
+    /// Puts the source of a scenario at `factor` times its own voltage, until that is changed again.
+    ///
+    /// # Errors
+    /// A factor that is not finite and above zero, or a scenario that no batch has.
+    pub fn set_source(&mut self, grid: &Grid, scenario: usize, factor: f64) -> Result<(), GridError> {
+        check_source_factor(factor)?;
+        let tree = grid.checked(self)?;
+        if scenario >= LANES {
+            return Err(GridError::TooManyScenarios { found: scenario + 1, most: LANES });
+        }
+        self.source.set_lane(scenario, tree.v_source * factor);
+        self.linearised = false;
+        Ok(())
+    }
+
     /// Net demand p + jq per bus in network order. The source bus's own demand is ignored.
     pub fn demand_mut(&mut self) -> &mut [ComplexLanes] {
         self.linearised = false;
         &mut self.demand
+    }
+
+    /// The demand to read, as [`Batch::demand_mut`] left it.
+    pub fn demand(&self) -> &[ComplexLanes] {
+        &self.demand
     }
 
     /// Loads scenarios: `p` and `q` hold one row per scenario, at most [`LANES`], each with one entry per bus.
@@ -177,6 +199,7 @@ impl Grid {
             v: zeros(),
             dl_dv: zeros(),
             dl_ds: zeros(),
+            source: ComplexLanes::splat(tree.v_source),
             s: zeros(),
             tree_v: vec![ComplexLanes::splat(tree.v_source); n],
             current: zeros(),
@@ -206,6 +229,7 @@ impl Grid {
         for lanes in [demand, v, dl_dv, dl_ds, s, current] {
             lanes.resize(n, ComplexLanes::ZERO);
         }
+        batch.source = ComplexLanes::splat(tree.v_source);
         batch.tree_v.clear();
         batch.tree_v.resize(n, ComplexLanes::splat(tree.v_source));
         batch.eliminated.resize(n, EliminatedLanes::NONE);
@@ -230,8 +254,9 @@ impl Grid {
         }
         batch.s[0] = ComplexLanes::ZERO;
         if !options.warm_start {
-            batch.tree_v.fill(ComplexLanes::splat(tree.v_source));
+            batch.tree_v.fill(batch.source);
         }
+        batch.tree_v[0] = batch.source;
         batch.failed = [false; LANES];
         let count = batch.scenarios;
         let state = SweepState {
@@ -277,9 +302,10 @@ impl Grid {
             (*p, *q) = (demand.re.0[lane], demand.im.0[lane]);
         }
         let options = FlowOptions { warm_start: false, method: FlowMethod::TreeNewton, ..*options };
-        let solved = self.solve(p, q, &mut batch.single, &options);
+        let source = batch.source.lane(lane);
+        let solved = self.solve_at_source(p, q, (source / tree.v_source).norm(), &mut batch.single, &options);
         for (k, &bus) in tree.bus_at.iter().enumerate() {
-            let v = if solved.is_ok() { tree.inverse_scale[k] * batch.single.v()[bus] } else { tree.v_source };
+            let v = if solved.is_ok() { tree.inverse_scale[k] * batch.single.v()[bus] } else { source };
             batch.tree_v[k].set_lane(lane, v);
         }
         solved

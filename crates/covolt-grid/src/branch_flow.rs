@@ -114,13 +114,16 @@ impl BranchAdmittance {
         }
     }
 
-    /// Adds weight times dP/dV of the active power into the branch at one side.
-    pub fn add_power_gradient(&self, side: CurrentSide, v: &[Complex64], weight: f64, dl_dv: &mut [Complex64]) {
+    /// Adds the gradient of w_p P + w_q Q, the power into the branch at one side, S = V conj(I); `weight` = w_p + j w_q.
+    ///
+    /// Re(conj(w) dS) with dS = dV conj(I) + V conj(dI) and dI = own dV + other dV_far gives w I + conj(own w) V at the near bus and
+    /// conj(other w) V at the far one.
+    pub fn add_power_gradient(&self, side: CurrentSide, v: &[Complex64], weight: Complex64, dl_dv: &mut [Complex64]) {
         let (own, other, near, far) = self.seen_from(side);
         let v_near = at(v, near);
         let current = self.current(side, v);
-        add(dl_dv, near, (current + own.conj() * v_near) * weight);
-        add(dl_dv, far, other.conj() * v_near * weight);
+        add(dl_dv, near, weight * current + (own * weight).conj() * v_near);
+        add(dl_dv, far, (other * weight).conj() * v_near);
     }
 
     /// Active power exported through the branch to its from (feeder) side, per unit:
@@ -131,7 +134,7 @@ impl BranchAdmittance {
 
     /// Adds weight times dP_PCC/dV, (44)-(46).
     pub fn add_pcc_export_gradient(&self, v: &[Complex64], weight: f64, dl_dv: &mut [Complex64]) {
-        self.add_power_gradient(CurrentSide::From, v, -weight, dl_dv);
+        self.add_power_gradient(CurrentSide::From, v, Complex64::new(-weight, 0.0), dl_dv);
     }
 }
 

@@ -101,6 +101,19 @@ impl DistributionGrid {
         Ok(())
     }
 
+    /// Puts the source of a scenario at `factor` times its own voltage.
+    ///
+    /// # Errors
+    /// Another factor than 1 in a multi-phase network; a factor that is not finite and above zero; a batch of another grid.
+    pub fn set_source(&self, batch: &mut GridBatch, scenario: usize, factor: f64) -> Result<(), GridError> {
+        match (self, batch) {
+            (DistributionGrid::Balanced(grid), GridBatch::Balanced(batch)) => batch.set_source(grid, scenario, factor),
+            (DistributionGrid::Multiphase(_), _) if factor == 1.0 => Ok(()),
+            (DistributionGrid::Multiphase(_), _) => Err(GridError::NotBalanced),
+            _ => Err(GridError::ForeignWorkspace),
+        }
+    }
+
     /// Solves the AC power flow of every scenario; `options.method` is not asked.
     ///
     /// # Errors

@@ -64,6 +64,28 @@ impl DistributionGrid {
         }
     }
 
+    /// Solves with the source at `factor` times its own voltage.
+    ///
+    /// # Errors
+    /// As [`DistributionGrid::solve`]; another factor than 1 in a multi-phase network.
+    pub fn solve_at_source(
+        &self,
+        p: &[f64],
+        q: &[f64],
+        factor: f64,
+        ws: &mut GridWorkspace,
+        options: &FlowOptions,
+    ) -> Result<FlowInfo, GridError> {
+        match (self, ws) {
+            (DistributionGrid::Balanced(grid), GridWorkspace::Balanced(ws)) => {
+                grid.solve_at_source(p, q, factor, ws, options)
+            }
+            (DistributionGrid::Multiphase(_), ws) if factor == 1.0 => self.solve(p, q, ws, options),
+            (DistributionGrid::Multiphase(_), _) => Err(GridError::NotBalanced),
+            _ => Err(GridError::ForeignWorkspace),
+        }
+    }
+
     /// Factorises at the workspace's voltages; needed once before `adjoint`.
     ///
     /// # Errors

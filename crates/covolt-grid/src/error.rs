@@ -10,6 +10,12 @@ pub enum GridError {
     /// Balanced networks only.
     #[error("this is for balanced networks, and the network has several phases")]
     NotBalanced,
+    /// A source was to be put at no voltage.
+    #[error("the source voltage is to be multiplied by {factor}, which must be finite and above 0")]
+    BadSourceFactor {
+        /// The factor.
+        factor: f64,
+    },
     /// An input slice does not have one entry per bus (or per port of a multi-phase network).
     #[error(
         "{quantity} has {found} entries, the network needs {expected}: one per bus, or per port of a multi-phase network"

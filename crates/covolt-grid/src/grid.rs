@@ -137,6 +137,40 @@ impl Grid {
         ws: &mut FlowWorkspace,
         options: &FlowOptions,
     ) -> Result<FlowInfo, GridError> {
+        self.solve_fraction((p, q, 1.0), ws, options)
+    }
+
+    /// The same with the source at `factor` times its own voltage.
+    ///
+    /// The equations are homogeneous: with V = u V', Y V = -conj(s) / conj(V) becomes Y V' = -conj(s / u^2) / conj(V'). So the
+    /// power flow is that of the demand s / u^2 at the source's own voltage, and its voltages times u.
+    ///
+    /// # Errors
+    /// As [`Grid::solve`], and a factor that is not finite and above zero. After an error the voltages are those of the source's own.
+    pub fn solve_at_source(
+        &self,
+        p: &[f64],
+        q: &[f64],
+        factor: f64,
+        ws: &mut FlowWorkspace,
+        options: &FlowOptions,
+    ) -> Result<FlowInfo, GridError> {
+        check_source_factor(factor)?;
+        if options.warm_start {
+            ws.v.iter_mut().for_each(|v| *v /= factor);
+        }
+        let info = self.solve_fraction((p, q, 1.0 / (factor * factor)), ws, options)?;
+        ws.v.iter_mut().for_each(|v| *v *= factor);
+        Ok(info)
+    }
+
+    /// Solves at a multiple of the demand.
+    fn solve_fraction(
+        &self,
+        (p, q, demand): (&[f64], &[f64], f64),
+        ws: &mut FlowWorkspace,
+        options: &FlowOptions,
+    ) -> Result<FlowInfo, GridError> {
         options.check()?;
         self.check_workspace(ws)?;
         self.check_demand(p, q)?;
@@ -146,7 +180,7 @@ impl Grid {
         if !options.warm_start {
             ws.v.copy_from_slice(&self.no_load_v);
         }
-        let direct = self.attempt((p, q, 1.0), false, ws, options, method)?;
+        let direct = self.attempt((p, q, demand), false, ws, options, method)?;
         if direct.converged && direct.upper_branch {
             return Ok(info(direct, direct.iterations));
         }
@@ -158,7 +192,7 @@ impl Grid {
             } else {
                 ws.v.copy_from_slice(&self.no_load_v);
             }
-            match self.attempt((p, q, fraction), from_reached, ws, options, method) {
+            match self.attempt((p, q, fraction * demand), from_reached, ws, options, method) {
                 Ok(attempt) => {
                     if attempt.converged && (attempt.upper_branch || !from_reached) {
                         ws.v_reached.copy_from_slice(&ws.v);
@@ -362,4 +396,9 @@ impl Grid {
         }
         Ok(())
     }
+}
+
+/// A source needs a voltage.
+pub(crate) fn check_source_factor(factor: f64) -> Result<(), GridError> {
+    if factor.is_finite() && factor > 0.0 { Ok(()) } else { Err(GridError::BadSourceFactor { factor }) }
 }

@@ -17,7 +17,10 @@ fn quantities(grid: &Grid, v: &[Complex64]) -> Vec<f64> {
         }
         all.push(grid.pcc_export_pu(b, v));
         let branch = grid.branch(b).unwrap();
-        all.extend([branch.power(CurrentSide::From, v).re, branch.power(CurrentSide::To, v).re]);
+        for side in [CurrentSide::From, CurrentSide::To] {
+            let power = branch.power(side, v);
+            all.extend([power.re, power.im]);
+        }
     }
     all
 }
@@ -41,8 +44,10 @@ fn gradients(grid: &Grid, v: &[Complex64]) -> Vec<Vec<Complex64>> {
         }
         push(&|g| grid.add_pcc_export_gradient(b, v, 1.0, g));
         let branch = grid.branch(b).unwrap();
-        push(&|g| branch.add_power_gradient(CurrentSide::From, v, 1.0, g));
-        push(&|g| branch.add_power_gradient(CurrentSide::To, v, 1.0, g));
+        for side in [CurrentSide::From, CurrentSide::To] {
+            push(&|g| branch.add_power_gradient(side, v, Complex64::ONE, g));
+            push(&|g| branch.add_power_gradient(side, v, Complex64::I, g));
+        }
     }
     all
 }

@@ -206,6 +206,7 @@ pub fn window(fleet: &Fleet, steps: usize, seed: u64) -> Window {
         feeder_p_kw: series(fleet.feeder_loads.len(), 80.0, 250.0),
         feeder_q_kvar: series(fleet.feeder_loads.len(), 20.0, 100.0),
         microgrids,
+        pcc: None,
     }
 }
 
