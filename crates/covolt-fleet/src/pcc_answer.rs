@@ -179,7 +179,8 @@ pub fn answer_voltages<'a>(
         let (v, dl_dv) = batch.voltages_and_dl_dv_mut();
         dl_dv.fill(ComplexLanes::ZERO);
         let priced = limits.price(machine, part, ratings, pricing, t, v, dl_dv, &mut answer.slopes[..count]);
-        let weight = |lane: usize, k: usize| windows[lane].base.price_per_kwh(t)[k] * windows[lane].window.dt_h * base_kva;
+        let weight =
+            |lane: usize, k: usize| windows[lane].base.price_per_kwh(t)[k] * windows[lane].window.dt_h * base_kva;
         exchange.add(machine, weight, v, dl_dv, &mut answer.values[..count]);
         for (w, lane) in windows.iter().zip(0..) {
             for &(_, limit, _) in w.prices.entries.iter().filter(|entry| entry.0 == t) {

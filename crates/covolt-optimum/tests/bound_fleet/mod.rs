@@ -205,5 +205,15 @@ pub fn window(fleet: &Fleet, steps: usize, prices: (f64, f64), seed: u64) -> Win
                 .collect(),
         })
         .collect();
-    Window { dt_h: 0.25, steps, row: 0, hour_of_day: 12.0, weekday: 2, feeder_p_kw, feeder_q_kvar, microgrids, pcc: None }
+    Window {
+        dt_h: 0.25,
+        steps,
+        row: 0,
+        hour_of_day: 12.0,
+        weekday: 2,
+        feeder_p_kw,
+        feeder_q_kvar,
+        microgrids,
+        pcc: None,
+    }
 }
