@@ -11,8 +11,9 @@
 use crate::fleet::{Fleet, Microgrid};
 use crate::limits::NetworkLimits;
 use crate::returns::{Limit, Nearest, WindowReturns};
+use crate::sub_fleet::{Members, Whole};
 use crate::window::Window;
-use covolt_grid::{BranchIndex, BusIndex, Connection, Grid, Network, Shunt, Source};
+use covolt_grid::{Grid, Network};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// One feeder; bus 0 of its network is the source.
@@ -116,94 +117,22 @@ fn cut_feeders(fleet: &Fleet) -> Vec<Feeder> {
     let shunts = of_part(&mut network.shunts().iter().map(|s| part[s.bus.0]));
     let microgrids = of_part(&mut fleet.microgrids.iter().map(|m| part[branches[m.pcc.0].to.0]));
     let loads = of_part(&mut fleet.feeder_loads.iter().map(|l| part[l.connection.bus().0]));
-    let mut bus_in_part = vec![0; network.buses().len()];
-    let mut branch_in_part = vec![0; branches.len()];
-    for (buses, list) in buses.iter().zip(&branch_lists) {
-        buses.iter().enumerate().for_each(|(i, &bus)| bus_in_part[bus] = i + 1);
-        list.iter().enumerate().for_each(|(i, &branch)| branch_in_part[branch] = i);
-    }
-    let whole = Whole { fleet, network, bus_in_part, branch_in_part };
+    let mut whole = Whole::new(fleet, network);
     let mut feeders = Vec::with_capacity(parts);
     for p in 0..parts {
-        let buses = std::iter::once(source).chain(buses[p].iter().copied()).collect();
+        let members = Members {
+            buses: std::iter::once(source).chain(buses[p].iter().copied()).collect(),
+            branches: branch_lists[p].clone(),
+            shunts: shunts[p].clone(),
+            microgrids: microgrids[p].clone(),
+            loads: loads[p].clone(),
+        };
         // A part of a valid network is valid; were it refused, the fleet stays in one piece.
-        match whole.feeder(buses, branch_lists[p].clone(), &shunts[p], microgrids[p].clone(), loads[p].clone()) {
-            Some(feeder) => feeders.push(feeder),
-            None => return Vec::new(),
-        }
+        let Ok(fleet) = whole.part(&members, network.source().clone()) else { return Vec::new() };
+        let Members { buses, branches, microgrids, loads, .. } = members;
+        feeders.push(Feeder { fleet, microgrids, loads, buses, branches });
     }
     feeders
-}
-
-/// The fleet that is cut, and where its buses and branches go.
-struct Whole<'a> {
-    fleet: &'a Fleet,
-    network: &'a Network,
-    bus_in_part: Vec<usize>,
-    branch_in_part: Vec<usize>,
-}
-
-impl Whole<'_> {
-    fn bus(&self, bus: BusIndex) -> BusIndex {
-        BusIndex(self.bus_in_part[bus.0])
-    }
-
-    fn connection(&self, connection: Connection) -> Connection {
-        Connection::balanced(self.bus(connection.bus()))
-    }
-
-    fn feeder(
-        &self,
-        buses: Vec<usize>,
-        branches: Vec<usize>,
-        shunts: &[usize],
-        microgrids: Vec<usize>,
-        loads: Vec<usize>,
-    ) -> Option<Feeder> {
-        let (fleet, network) = (self.fleet, self.network);
-        let own_branches = branches.iter().map(|&b| {
-            let branch = &network.branches()[b];
-            covolt_grid::Branch { from: self.bus(branch.from), to: self.bus(branch.to), ..branch.clone() }
-        });
-        let own_shunts = shunts.iter().map(|&s| {
-            let shunt = &network.shunts()[s];
-            Shunt { bus: self.bus(shunt.bus), ..shunt.clone() }
-        });
-        let part = Network::try_new(
-            network.name(),
-            network.base_mva(),
-            network.f_hz(),
-            buses.iter().map(|&b| network.buses()[b].clone()).collect(),
-            own_branches.collect(),
-            own_shunts.collect(),
-            Source { bus: BusIndex(0), ..network.source().clone() },
-        )
-        .ok()?;
-        let limits = NetworkLimits {
-            v_min_pu: buses.iter().map(|&b| fleet.limits.v_min_pu[b]).collect(),
-            v_max_pu: buses.iter().map(|&b| fleet.limits.v_max_pu[b]).collect(),
-            i_max_pu: branches.iter().map(|&b| fleet.limits.i_max_pu[b]).collect(),
-        };
-        let own_microgrids = microgrids.iter().map(|&n| self.microgrid(&fleet.microgrids[n])).collect();
-        let own_loads = loads.iter().map(|&l| {
-            let mut load = fleet.feeder_loads[l].clone();
-            load.connection = self.connection(load.connection);
-            load
-        });
-        let fleet = Fleet::try_new(Grid::new(part).ok()?, own_microgrids, own_loads.collect(), limits).ok()?;
-        Some(Feeder { fleet, microgrids, loads, buses, branches })
-    }
-
-    fn microgrid(&self, mg: &Microgrid) -> Microgrid {
-        let mut mg = mg.clone();
-        mg.pcc = BranchIndex(self.branch_in_part[mg.pcc.0]);
-        mg.buses.iter_mut().for_each(|b| *b = self.bus(*b));
-        mg.dgs.iter_mut().for_each(|d| d.connection = self.connection(d.connection));
-        mg.pvs.iter_mut().for_each(|d| d.connection = self.connection(d.connection));
-        mg.batteries.iter_mut().for_each(|d| d.connection = self.connection(d.connection));
-        mg.loads.iter_mut().for_each(|d| d.connection = self.connection(d.connection));
-        mg
-    }
 }
 
 impl Feeder {

@@ -5,6 +5,7 @@
 //! | which devices, with which limits? | [`devices`] | (5)-(14) |
 //! | which microgrids, on which grid? | [`fleet`] | - |
 //! | which parts of it do not influence each other? | [`feeders`] | - |
+//! | which part is the operator's, which each agent's? | [`seam`] | - |
 //! | what is given from outside, over the year / over one window? | [`profiles`], [`window`] | (32), (33) |
 //! | how is an action vector laid out? | [`layout`] | (16) |
 //! | how does any vector become an action the devices can follow? | [`feasible_map`] | (5)-(14) |
@@ -43,9 +44,11 @@ pub mod price_outlook;
 pub mod profiles;
 pub mod returns;
 pub mod rows;
+pub mod seam;
 pub mod self_supply;
 pub mod state;
 pub mod storage_value;
+mod sub_fleet;
 pub mod window;
 pub mod window_program;
 
@@ -64,6 +67,7 @@ pub use price_outlook::{PriceKnowledge, PriceOutlook, StorageValuation};
 pub use profiles::{LoadProfile, MicrogridProfiles, Profiles, RowOffset, ScaledSeries};
 pub use returns::{BaseDemand, Limit, Nearest, PhysicsWorkspace, WindowReturns, evaluate};
 pub use rows::Reach;
+pub use seam::{AgentPart, OperatorPart, Pcc, Seam, SeamFault, cut_at_pccs};
 pub use state::StateKind;
 pub use window::{MicrogridStart, MicrogridWindow, PccTerms, TerminalValue, Window};
 pub use window_program::{AgentProgram, WindowProgram};
