@@ -112,6 +112,13 @@ impl Profiles {
         start..end
     }
 
+    /// Mean exchange price of the microgrids at row `r`, $/kWh; exactly the common price where they have one. Zero without microgrids.
+    pub fn mean_price_per_kwh(&self, r: usize) -> f64 {
+        let mut prices = self.microgrids.iter().map(|m| m.price_per_kwh.at(r));
+        let Some(first) = prices.next() else { return 0.0 };
+        first + prices.map(|price| price - first).sum::<f64>() / self.microgrids.len() as f64
+    }
+
     /// Number of calendar days.
     pub fn days(&self) -> usize {
         self.day.last().map_or(0, |d| d + 1)

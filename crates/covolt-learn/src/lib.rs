@@ -2,7 +2,7 @@
 //!
 //! | question | file | equations |
 //! |---|---|---|
-//! | which windows are trained on? | [`mod@scenarios`] | - |
+//! | which windows are trained on? | [`window_draws`], [`mod@scenarios`] | - |
 //! | are they held, or made anew for every batch? | `training_windows.rs` | - |
 //! | what does one agent hold while it learns? | [`learner`] | (20)-(22) |
 //! | how are policies updated by default? | [`exact_trainer`] | (15)-(18) |
@@ -18,12 +18,12 @@ mod paper_agent;
 pub mod paper_trainer;
 pub mod scenarios;
 mod training_windows;
+pub mod window_draws;
 
 pub use error::LearnError;
 pub use exact_trainer::{Episode, ExactSettings, ExactTrainer};
 pub use learner::{Learner, NetworkShape, Pace, untrained_policy};
 pub use paper_trainer::{PaperTrainer, PaperTrainerSettings, SharedRow, UpdateProgram, VOLTAGE_UNIT_PU};
-pub use scenarios::{
-    DrawnWindow, Scenario, ScenarioSource, StateSpread, draw, draw_rare, draw_rare_windows, draw_windows, scenarios,
-};
+pub use scenarios::{DrawnWindow, Scenario, ScenarioSource, scenarios};
 pub use training_windows::TrainingWindows;
+pub use window_draws::{Seats, StateSpread, draw, draw_rare_rows, draw_rows, draw_windows};

@@ -9,9 +9,10 @@ use covolt_fleet::state::StateKind;
 use covolt_fleet::{Fleet, LimitPrices};
 use covolt_fleet::{PriceOutlook, StorageValuation};
 use covolt_learn::{
-    Episode, ExactSettings, ExactTrainer, LearnError, Scenario, ScenarioSource, StateSpread, TrainingWindows,
-    draw_rare_windows, draw_windows,
+    Episode, ExactSettings, ExactTrainer, LearnError, Scenario, ScenarioSource, Seats, StateSpread, TrainingWindows,
+    draw_rare_rows, draw_rows, draw_windows,
 };
+use rand::RngExt;
 
 const KIND: StateKind = StateKind::Local;
 
@@ -175,8 +176,11 @@ fn law_held_and_drawn_windows_train_alike() {
     let source =
         ScenarioSource { fleet: &fleet, profiles: &profiles, outlook: &outlook, valuation: &valuation, steps: STEPS };
     let spread = StateSpread::default();
-    let mut drawn = draw_windows(&source, &days, 20, &spread, &mut rng(7)).unwrap();
-    drawn.extend(draw_rare_windows(&source, &days, 5, &spread, &mut rng(8)).unwrap());
+    let mut draws = rng(7);
+    let mut rows = draw_rows(&profiles, STEPS, &days, 20, &mut draws).unwrap();
+    let price = |row: usize| profiles.mean_price_per_kwh(row);
+    rows.extend(draw_rare_rows(&profiles, price, STEPS, &days, 5, &mut rng(8)).unwrap());
+    let drawn = draw_windows(&source, &rows, &spread, Seats::all(draws.random()));
     let held = covolt_learn::scenarios(&source, KIND, &drawn).unwrap();
     // Windows drawn at once are those drawn briefly and made afterwards.
     let at_once = scenarios(&fleet, 20, KIND, 7);
@@ -188,4 +192,32 @@ fn law_held_and_drawn_windows_train_alike() {
         (episodes, result(&trainer))
     };
     assert_eq!(run(TrainingWindows::Held(&held)), run(TrainingWindows::Drawn { source, kind: KIND, windows: &drawn }));
+}
+
+#[test]
+fn law_an_agent_alone_draws_what_is_drawn_for_it_among_all() {
+    let fleet = fleet();
+    let profiles = profiles(&fleet);
+    let days = [0, 1, 4];
+    let rows = draw_rows(&profiles, STEPS, &days, 12, &mut rng(3)).unwrap();
+    let (spread, valuation) = (StateSpread::default(), StorageValuation::default());
+    let windows = |fleet: &Fleet, profiles: &covolt_fleet::Profiles, seats: Seats| {
+        let outlook = PriceOutlook::from_days(profiles, &days);
+        let source = ScenarioSource { fleet, profiles, outlook: &outlook, valuation: &valuation, steps: STEPS };
+        covolt_learn::scenarios(&source, KIND, &draw_windows(&source, &rows, &spread, seats)).unwrap()
+    };
+    let together = windows(&fleet, &profiles, Seats::all(17));
+    let parts = covolt_fleet::seam::cut_at_pccs(&fleet).unwrap();
+    for (n, part) in parts.agents.iter().enumerate() {
+        let own = covolt_fleet::Profiles {
+            feeder_loads: Vec::new(),
+            microgrids: vec![profiles.microgrids[n].clone()],
+            ..profiles.clone()
+        };
+        let alone = windows(&part.fleet, &own, Seats { seed: 17, first: n });
+        for (alone, together) in alone.iter().zip(&together) {
+            assert_eq!(alone.window.microgrids[0], together.window.microgrids[n]);
+            assert_eq!(alone.features[0], together.features[n]);
+        }
+    }
 }

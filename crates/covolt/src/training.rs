@@ -11,14 +11,15 @@ pub mod preset;
 use crate::cli::TrainerChoice;
 use crate::exit::CliError;
 use covolt_case::Case;
-use covolt_fleet::{PriceOutlook, StateKind, StorageValuation};
+use covolt_fleet::{PriceOutlook, Profiles, StateKind, StorageValuation};
 use covolt_learn::{
-    DrawnWindow, Episode, NetworkShape, Scenario, ScenarioSource, StateSpread, draw_rare_windows, draw_windows,
-    untrained_policy,
+    DrawnWindow, Episode, NetworkShape, Scenario, ScenarioSource, Seats, StateSpread, draw_rare_rows, draw_rows,
+    draw_windows, untrained_policy,
 };
 use covolt_policy::GaussianPolicy;
 use covolt_report::record::{LearningPoint, ParameterTrace};
 use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
 use std::time::Instant;
 
 /// What is trained.
@@ -121,18 +122,28 @@ fn source<'a>(job: &TrainingJob<'a>) -> ScenarioSource<'a> {
 }
 
 /// Draws the training windows of the job.
-fn windows(
-    job: &TrainingJob<'_>,
-    count: usize,
-    rng: &mut ChaCha8Rng,
-    watch: &mut dyn Watch,
-) -> Result<Vec<DrawnWindow>, CliError> {
+fn windows(job: &TrainingJob<'_>, count: usize, watch: &mut dyn Watch) -> Result<Vec<DrawnWindow>, CliError> {
     watch.stage(&format!("drawing {count} training windows"));
-    let (source, days, spread) = (source(job), &job.case.days.train, StateSpread::default());
+    let (profiles, days) = (&job.case.profiles, &job.case.days.train);
+    let price = |row: usize| profiles.mean_price_per_kwh(row);
+    let rows = training_rows(profiles, price, job.case.settings.steps, days, count, job.seed)?;
+    Ok(draw_windows(&source(job), &rows, &StateSpread::default(), Seats::all(job.seed)))
+}
+
+/// Rows at which the `count` windows of a training start.
+fn training_rows(
+    profiles: &Profiles,
+    price: impl Fn(usize) -> f64 + Sync,
+    steps: usize,
+    days: &[usize],
+    count: usize,
+    seed: u64,
+) -> Result<Vec<usize>, CliError> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let rare = (count as f64 * RARE_SHARE) as usize;
-    let mut drawn = draw_windows(&source, days, count - rare, &spread, rng)?;
-    drawn.extend(draw_rare_windows(&source, days, rare, &spread, rng)?);
-    Ok(drawn)
+    let mut rows = draw_rows(profiles, steps, days, count - rare, &mut rng)?;
+    rows.extend(draw_rare_rows(profiles, price, steps, days, rare, &mut rng)?);
+    Ok(rows)
 }
 
 /// Policies to start from: given ones, or untrained with features normalised over `scenarios`.
@@ -140,14 +151,15 @@ fn policies(
     job: &TrainingJob<'_>,
     shape: &NetworkShape,
     scenarios: &[Scenario],
-    rng: &mut ChaCha8Rng,
 ) -> Result<Vec<GaussianPolicy>, CliError> {
+    let seats = Seats::all(job.seed);
     let fleet = &job.case.fleet;
     let mut policies = Vec::with_capacity(fleet.microgrids.len());
     for (n, (mg, layout)) in fleet.microgrids.iter().zip(&fleet.layouts(job.case.settings.steps)).enumerate() {
-        // Drawn even where a policy is given, so that what follows in the random stream is the same.
-        let fresh = untrained_policy(mg, n, layout, job.state, shape, scenarios, rng)?;
-        policies.push(job.from.as_ref().and_then(|from| from.get(n).cloned()).unwrap_or(fresh));
+        policies.push(match job.from.as_ref().and_then(|from| from.get(n)) {
+            Some(given) => given.clone(),
+            None => untrained_policy(mg, n, layout, job.state, shape, scenarios, &mut seats.weights(n))?,
+        });
     }
     Ok(policies)
 }

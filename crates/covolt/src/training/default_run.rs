@@ -6,8 +6,6 @@ use super::{Course, TrainingJob, Watch, point, policies, preset, source};
 use crate::exit::CliError;
 use covolt_learn::{DrawnWindow, ExactSettings, ExactTrainer, Learner, TrainingWindows, scenarios};
 use covolt_policy::GaussianPolicy;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
 
 /// Windows over which features are normalised where not all are held.
 const NORMALISED: usize = 128;
@@ -20,13 +18,12 @@ pub fn run(job: &TrainingJob<'_>, watch: &mut dyn Watch) -> Result<Course, CliEr
     let total = job.episodes.unwrap_or(usual.episodes);
     let settings = ExactSettings { episodes: total, batch: usual.batch.min(count), ..ExactSettings::default() };
     let batch = settings.batch;
-    let mut rng = ChaCha8Rng::seed_from_u64(job.seed);
-    let drawn = super::windows(job, count, &mut rng, watch)?;
+    let drawn = super::windows(job, count, watch)?;
     let source = source(job);
     let held = preset::holds(count, microgrids);
     let some: Vec<&DrawnWindow> = drawn.iter().step_by(if held { 1 } else { count.div_ceil(NORMALISED) }).collect();
     let scenarios = scenarios(&source, job.state, some)?;
-    let policies = policies(job, &usual.shape, &scenarios, &mut rng)?;
+    let policies = policies(job, &usual.shape, &scenarios)?;
     let scenarios = if held { scenarios } else { Vec::new() };
     let windows = match held {
         true => TrainingWindows::Held(&scenarios),

@@ -6,8 +6,6 @@ use super::{Course, TrainingJob, Watch, point, policies, source};
 use crate::exit::CliError;
 use covolt_consensus::{Method, disclosure};
 use covolt_learn::{NetworkShape, PaperTrainer, PaperTrainerSettings, scenarios};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
 
 /// Training windows of a whole run and of a first look.
 const WINDOWS: usize = 2000;
@@ -21,10 +19,9 @@ pub fn run(job: &TrainingJob<'_>, watch: &mut dyn Watch) -> Result<Course, CliEr
     let windows = job.windows.unwrap_or(if job.quick { QUICK_WINDOWS } else { WINDOWS }).max(1);
     let total = job.episodes.unwrap_or(if job.quick { QUICK_EPISODES } else { usual.episodes });
     let settings = PaperTrainerSettings { episodes: total, ..usual };
-    let mut rng = ChaCha8Rng::seed_from_u64(job.seed);
-    let drawn = super::windows(job, windows, &mut rng, watch)?;
+    let drawn = super::windows(job, windows, watch)?;
     let scenarios = scenarios(&source(job), job.state, &drawn)?;
-    let policies = policies(job, &NetworkShape::default(), &scenarios, &mut rng)?;
+    let policies = policies(job, &NetworkShape::default(), &scenarios)?;
     let mut trainer = PaperTrainer::new(&job.case.fleet, &scenarios, policies, settings, job.seed)?;
     let mut curve = Vec::new();
     let mut traces = ParameterTraces::new(job.case, &trainer.policies(), total);
