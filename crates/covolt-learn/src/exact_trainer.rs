@@ -6,6 +6,7 @@
 //! its own network; the multipliers of the windows just seen move towards \[lambda + rho g\]+. A multiplier that is right
 //! for its window makes the constrained optimum a stationary point, so no penalty weight has to be traded against cost.
 
+use crate::batch_order::BatchOrder;
 use crate::error::LearnError;
 use crate::grid_answer::{GridAnswer, Pricing};
 use crate::learner::{Learner, Pace};
@@ -13,9 +14,6 @@ use crate::scenarios::Scenario;
 use crate::training_windows::TrainingWindows;
 use covolt_fleet::{Fleet, LimitPrices, LimitPricing};
 use covolt_policy::CosineSchedule;
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::sync::{Mutex, PoisonError};
@@ -62,6 +60,25 @@ impl Default for ExactSettings {
     }
 }
 
+impl ExactSettings {
+    /// How far the policies go in an episode: cosine decay, and an average that begins as the mean of all.
+    pub fn pace(&self, episode: usize) -> Pace {
+        let schedule =
+            CosineSchedule { peak: self.rate, floor: self.rate * 0.01, warmup: 50, total: self.episodes as u64 };
+        Pace { rate: schedule.rate(episode as u64), averaging: self.averaging.max(1.0 / (episode + 1) as f64) }
+    }
+
+    /// How limits are priced.
+    pub fn limit_pricing(&self) -> LimitPricing {
+        LimitPricing {
+            voltage_curvature: self.voltage_curvature,
+            current_curvature: self.current_curvature,
+            voltage_margin_pu: self.voltage_margin_pu,
+            current_margin: self.current_margin,
+        }
+    }
+}
+
 /// What one episode measured, means over its windows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Episode {
@@ -87,13 +104,11 @@ pub struct ExactTrainer<'a> {
     made: Vec<Scenario>,
     prices: Vec<LimitPrices>,
     settings: ExactSettings,
-    seed: u64,
     /// The agents.
     pub learners: Vec<Learner>,
     /// Next episode.
     pub episode: usize,
-    order: Vec<usize>,
-    order_epoch: Option<usize>,
+    order: BatchOrder,
     actions: Vec<Vec<Vec<f64>>>,
     grid: GridAnswer,
     /// Scratch of threads that descend.
@@ -128,31 +143,14 @@ impl<'a> ExactTrainer<'a> {
             windows,
             made: Vec::new(),
             prices: vec![LimitPrices::default(); windows.len()],
-            seed,
             learners,
             episode: 0,
-            order: (0..windows.len()).collect(),
-            order_epoch: None,
+            order: BatchOrder::new(windows.len(), settings.batch, seed),
             actions,
             grid: GridAnswer::default(),
             slopes: Mutex::default(),
             settings,
         })
-    }
-
-    /// Windows of the present episode: a fresh seeded shuffle every epoch, independent of where a run was resumed.
-    fn batch(&mut self) -> Vec<usize> {
-        let per_epoch = (self.windows.len() / self.settings.batch).max(1);
-        let epoch = self.episode / per_epoch;
-        if self.order_epoch != Some(epoch) {
-            let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-            rng.set_stream(1 + epoch as u64);
-            self.order = (0..self.windows.len()).collect();
-            self.order.shuffle(&mut rng);
-            self.order_epoch = Some(epoch);
-        }
-        let start = (self.episode % per_epoch) * self.settings.batch;
-        self.order[start..(start + self.settings.batch).min(self.order.len())].to_vec()
     }
 
     /// Multipliers of every window, for a checkpoint.
@@ -184,7 +182,7 @@ impl<'a> ExactTrainer<'a> {
     /// # Errors
     /// A power flow without solution, or shapes that do not fit.
     pub fn step(&mut self) -> Result<Episode, LearnError> {
-        let indices = self.batch();
+        let indices = self.order.of_episode(self.episode).to_vec();
         let pricing = self.pricing();
         let batch = self.windows.batch(&indices, &mut self.made)?;
         let fleet = self.fleet;
@@ -203,16 +201,7 @@ impl<'a> ExactTrainer<'a> {
             current_violation: values.iter().map(|v| v.current_violation).fold(0.0, f64::max),
             rounds: 1,
         };
-        let schedule = CosineSchedule {
-            peak: self.settings.rate,
-            floor: self.settings.rate * 0.01,
-            warmup: 50,
-            total: self.settings.episodes as u64,
-        };
-        let pace = Pace {
-            rate: schedule.rate(self.episode as u64),
-            averaging: self.settings.averaging.max(1.0 / (self.episode + 1) as f64),
-        };
+        let pace = self.settings.pace(self.episode);
         let (grid, slopes) = (&self.grid, &self.slopes);
         self.learners.par_iter_mut().zip(&self.actions).enumerate().try_for_each(|(n, (learner, actions))| {
             let mut slope = slopes.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
@@ -228,12 +217,7 @@ impl<'a> ExactTrainer<'a> {
     /// How limits are priced in this run.
     fn pricing(&self) -> Pricing {
         Pricing {
-            limits: LimitPricing {
-                voltage_curvature: self.settings.voltage_curvature,
-                current_curvature: self.settings.current_curvature,
-                voltage_margin_pu: self.settings.voltage_margin_pu,
-                current_margin: self.settings.current_margin,
-            },
+            limits: self.settings.limit_pricing(),
             share: self.settings.multiplier_share,
             cap: self.settings.multiplier_cap,
             tolerance_pu: TRAINING_TOLERANCE_PU,
@@ -242,4 +226,4 @@ impl<'a> ExactTrainer<'a> {
 }
 
 /// Power-flow tolerance while training, pu: its effect on a gradient is far below that of a batch of windows.
-const TRAINING_TOLERANCE_PU: f64 = 1e-8;
+pub const TRAINING_TOLERANCE_PU: f64 = 1e-8;
