@@ -1,0 +1,377 @@
+//! An agent in training: it answers voltages with powers, and descends on its own policy when prices come back.
+//!
+//! ```text
+//!   begin      -> here                    voltages (round r, exchange k)           -> powers
+//!                                         voltages (round r + 1, settled prices)   -> one update, then powers
+//!                                         finish (settled prices)                  -> one update, policy kept
+//! ```
+//!
+//! Rounds never go back: what is older than the last exchange answered is answered from memory or not at all. An agent that lacks the
+//! messages between its checkpoint and the present asks for them (`CatchUp`); they lead to the same policy bit for bit, since
+//! an update depends on nothing but them and the agent's own windows.
+
+use crate::descent::{Descent, OwnReturns};
+use crate::error::PartyError;
+use crate::party::{Event, Output, Party};
+use crate::plan_windows::{settings_of, windows_of};
+use crate::timing::Timing;
+use covolt_fleet::{Fleet, LimitPrices, PriceOutlook, Profiles, StateKind, StorageValuation};
+use covolt_learn::{ExactSettings, Learner, NetworkShape, Scenario, Seats, untrained_policy};
+use covolt_policy::{Adam, GaussianPolicy};
+use covolt_wire::envelope::Fingerprint;
+use covolt_wire::{
+    Absence, Down, Envelope, Header, PriceOfPower, Shape, Tally, TrainingPlan, Up, decode_down, encode_up,
+};
+use serde::{Deserialize, Serialize};
+
+/// What an agent knows: its own part, its own data.
+#[derive(Debug, Clone, Copy)]
+pub struct AgentPlace<'a> {
+    /// Number of its microgrid among all.
+    pub seat: usize,
+    /// The whole case that its part was cut from.
+    pub fingerprint: Fingerprint,
+    /// Its part: one microgrid, the PCC for a source.
+    pub fleet: &'a Fleet,
+    /// Its series.
+    pub profiles: &'a Profiles,
+    /// Its prices beyond the window.
+    pub outlook: &'a PriceOutlook,
+    /// How it values stored energy.
+    pub valuation: &'a StorageValuation,
+    /// Window length.
+    pub steps: usize,
+    /// What its policy sees.
+    pub state: StateKind,
+    /// Bounds of messages.
+    pub shape: Shape,
+}
+
+/// A voltage at a PCC outside this range is not plausible, pu.
+pub const PLAUSIBLE_PU: (f64, f64) = (0.5, 1.5);
+
+/// An agent in training.
+pub struct AgentTraining<'a> {
+    place: AgentPlace<'a>,
+    network: NetworkShape,
+    timing: Timing,
+    run: Option<Run>,
+    /// Restored, until the plan of its run arrives.
+    checkpoint: Option<AgentCheckpoint>,
+    finished: bool,
+    last_said_ms: u64,
+    /// What was sent.
+    pub tally: Tally,
+    /// Own cost and violations of the last answer; they stay here.
+    pub returns: OwnReturns,
+}
+
+struct Run {
+    number: u64,
+    plan: TrainingPlan,
+    settings: ExactSettings,
+    windows: Vec<Scenario>,
+    prices: Vec<LimitPrices>,
+    learner: Learner,
+    descent: Descent,
+    /// Updates done: the round that is open.
+    updates: u32,
+    open: Option<Open>,
+}
+
+/// The exchange answered last.
+struct Open {
+    exchange: u16,
+    windows: Vec<usize>,
+    reply: Vec<u8>,
+}
+
+/// Where an agent stands between two rounds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AgentCheckpoint {
+    run: u64,
+    updates: u32,
+    theta: Vec<f64>,
+    average: Vec<f64>,
+    adam: Adam,
+    prices: Vec<LimitPrices>,
+}
+
+impl<'a> AgentTraining<'a> {
+    /// A fresh agent, or one that goes on from the bytes of a checkpoint.
+    ///
+    /// # Errors
+    /// A checkpoint that cannot be read, settings out of range.
+    pub fn new(
+        place: AgentPlace<'a>,
+        network: NetworkShape,
+        timing: Timing,
+        checkpoint: Option<&[u8]>,
+    ) -> Result<AgentTraining<'a>, PartyError> {
+        timing.check()?;
+        let unreadable = |e: postcard::Error| PartyError::Checkpoint { reason: format!("it cannot be read ({e})") };
+        let checkpoint = checkpoint.map(postcard::from_bytes).transpose().map_err(unreadable)?;
+        Ok(AgentTraining {
+            place,
+            network,
+            timing,
+            run: None,
+            checkpoint,
+            finished: false,
+            last_said_ms: 0,
+            tally: Tally::default(),
+            returns: OwnReturns::default(),
+        })
+    }
+
+    /// Updates done.
+    pub fn updates(&self) -> u32 {
+        match (&self.run, &self.checkpoint) {
+            (Some(run), _) => run.updates,
+            (None, Some(checkpoint)) => checkpoint.updates,
+            (None, None) => 0,
+        }
+    }
+
+    /// The policy with averaged parameters, once a plan has come.
+    pub fn policy(&self) -> Option<GaussianPolicy> {
+        self.run.as_ref().map(|run| run.learner.averaged())
+    }
+
+    /// The bytes of a checkpoint, once a plan has come.
+    pub fn checkpoint(&self) -> Option<Vec<u8>> {
+        let run = self.run.as_ref()?;
+        let checkpoint = AgentCheckpoint {
+            run: run.number,
+            updates: run.updates,
+            theta: run.learner.policy.mean_net().parameters().to_vec(),
+            average: run.learner.average.clone(),
+            adam: run.learner.adam.clone(),
+            prices: run.prices.clone(),
+        };
+        postcard::to_stdvec(&checkpoint).ok()
+    }
+
+    /// What the event leads to.
+    ///
+    /// # Errors
+    /// What ends the run; messages that do not fit are refused in `out`.
+    pub fn on_event(&mut self, now_ms: u64, event: Event<'_>, out: &mut Vec<Output>) -> Result<(), PartyError> {
+        match event {
+            Event::Start => self.say_here(now_ms, out),
+            Event::Tick => {
+                let due = now_ms.saturating_sub(self.last_said_ms) >= self.timing.heartbeat_ms;
+                if due && !self.finished { self.say_here(now_ms, out) } else { Ok(()) }
+            }
+            Event::Message { from, bytes } => {
+                let refuse = |reason: String| Output::Refused { from, reason };
+                if from != Party::Operator {
+                    out.push(refuse("only the operator speaks to an agent".into()));
+                    return Ok(());
+                }
+                match decode_down(bytes, &self.place.shape) {
+                    Err(error) => out.push(refuse(error.to_string())),
+                    Ok(message) if message.header.fingerprint != self.place.fingerprint => {
+                        out.push(refuse("the message is of another case".into()));
+                        self.say(now_ms, message.header, Up::Absent(Absence::OtherCase), out)?;
+                    }
+                    Ok(message) => return self.on_message(now_ms, message, out),
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn on_message(&mut self, now_ms: u64, message: Envelope<Down>, out: &mut Vec<Output>) -> Result<(), PartyError> {
+        let header = message.header;
+        match message.body {
+            Down::Begin(plan) => {
+                if self.run.as_ref().is_none_or(|run| run.number != header.run) {
+                    self.begin(header.run, *plan)?;
+                    out.push(Output::Checkpoint);
+                    if self.updates() < header.round {
+                        out.push(Output::CatchUp);
+                    }
+                }
+                self.say_here(now_ms, out)
+            }
+            Down::WhereAreYou => self.say_here(now_ms, out),
+            Down::Voltages { windows, v_pu, settled } => {
+                self.on_voltages(now_ms, header, &windows, &v_pu, settled.as_deref(), out)
+            }
+            Down::Finish { settled } => self.on_finish(now_ms, header, settled.as_deref(), out),
+            Down::Ask { .. } | Down::Settled { .. } => {
+                out.push(Output::Refused { from: Party::Operator, reason: "dispatch is not training".into() });
+                Ok(())
+            }
+        }
+    }
+
+    fn begin(&mut self, number: u64, plan: TrainingPlan) -> Result<(), PartyError> {
+        let AgentPlace { fleet, steps, seat, state, .. } = self.place;
+        let settings = settings_of(&plan);
+        let windows = windows_of(&self.place, &plan)?;
+        let mg = &fleet.microgrids[0];
+        let layout = mg.layout(steps);
+        let mut weights = Seats { seed: plan.seed, first: seat }.weights(0);
+        let policy = untrained_policy(mg, 0, &layout, state, &self.network, &windows, &mut weights)?;
+        let mut learner = Learner::new(policy, layout, settings.batch);
+        let mut prices = vec![LimitPrices::default(); windows.len()];
+        let mut updates = 0;
+        if let Some(checkpoint) = self.checkpoint.take().filter(|checkpoint| checkpoint.run == number) {
+            let theta = learner.policy.mean_net_mut().parameters_mut();
+            if theta.len() != checkpoint.theta.len() || checkpoint.prices.len() != prices.len() {
+                let reason = format!(
+                    "{} parameters and multipliers of {} windows, the plan has {} and {}",
+                    checkpoint.theta.len(),
+                    checkpoint.prices.len(),
+                    theta.len(),
+                    prices.len()
+                );
+                return Err(PartyError::Checkpoint { reason });
+            }
+            theta.copy_from_slice(&checkpoint.theta);
+            learner.average = checkpoint.average;
+            learner.adam = checkpoint.adam;
+            (prices, updates) = (checkpoint.prices, checkpoint.updates);
+        }
+        let descent = Descent::new(fleet, steps, settings.batch)?;
+        self.finished = false;
+        self.run = Some(Run { number, plan, settings, windows, prices, learner, descent, updates, open: None });
+        Ok(())
+    }
+
+    fn on_voltages(
+        &mut self,
+        now_ms: u64,
+        header: Header,
+        windows: &[u32],
+        v_pu: &[f64],
+        settled: Option<&[PriceOfPower]>,
+        out: &mut Vec<Output>,
+    ) -> Result<(), PartyError> {
+        let Some(run) = self.run.as_mut().filter(|run| run.number == header.run) else {
+            return self.say_here(now_ms, out);
+        };
+        if v_pu.iter().any(|v| !(PLAUSIBLE_PU.0..=PLAUSIBLE_PU.1).contains(v)) {
+            return self.say(now_ms, header, Up::Absent(Absence::ImplausibleVoltage), out);
+        }
+        if header.round < run.updates {
+            return self.say_here(now_ms, out);
+        }
+        if let Some(open) = run.open.as_ref().filter(|_| header.round == run.updates) {
+            if header.exchange < open.exchange {
+                return Ok(()); // late: the operator has the answer to a later exchange
+            }
+            if header.exchange == open.exchange {
+                let bytes = open.reply.clone();
+                self.send(now_ms, "powers", bytes, out);
+                return Ok(());
+            }
+        }
+        let unknown = |w: &u32| *w as usize >= run.windows.len();
+        if windows.len() > run.settings.batch || windows.iter().any(unknown) {
+            let reason = "windows that the plan does not have".into();
+            out.push(Output::Refused { from: Party::Operator, reason });
+            return Ok(());
+        }
+        if header.round > run.updates && !self.advance(header, settled, out)? {
+            return self.say(now_ms, header, Up::Absent(Absence::Behind), out);
+        }
+        let Some(run) = self.run.as_mut() else { return Ok(()) };
+        let indices: Vec<usize> = windows.iter().map(|&w| w as usize).collect();
+        let batch: Vec<&Scenario> = indices.iter().map(|&w| &run.windows[w]).collect();
+        if run.open.as_ref().is_none_or(|open| open.windows != indices) {
+            run.descent.act(self.place.fleet, &mut run.learner, &batch)?;
+        }
+        let answered = run.descent.answer(self.place.fleet, &batch, &indices, &run.prices, v_pu, &run.settings);
+        let (points, returns) = match answered {
+            Ok(answered) => answered,
+            Err(PartyError::Grid(_)) => return self.say(now_ms, header, Up::Absent(Absence::NoPowerFlow), out),
+            Err(other) => return Err(other),
+        };
+        self.returns = returns;
+        let reply = encode_up(&Envelope { header, body: Up::Powers { points } }, &self.place.shape)?;
+        run.open = Some(Open { exchange: header.exchange, windows: indices, reply: reply.clone() });
+        self.send(now_ms, "powers", reply, out);
+        Ok(())
+    }
+
+    /// Closes the open round; false where messages are missing in between.
+    fn advance(
+        &mut self,
+        header: Header,
+        settled: Option<&[PriceOfPower]>,
+        out: &mut Vec<Output>,
+    ) -> Result<bool, PartyError> {
+        let Some(run) = self.run.as_mut() else { return Ok(false) };
+        let Some(settled) = settled else {
+            // The operator went on without this agent: its policy stays as it is for the rounds it missed.
+            (run.updates, run.open) = (header.round, None);
+            return Ok(true);
+        };
+        let steps = self.place.steps;
+        let next = header.round == run.updates + 1;
+        let Some(open) = run.open.take_if(|open| next && settled.len() == open.windows.len() * steps) else {
+            out.push(Output::CatchUp);
+            return Ok(false);
+        };
+        let batch: Vec<&Scenario> = open.windows.iter().map(|&w| &run.windows[w]).collect();
+        let Run { descent, learner, prices, settings, .. } = run;
+        let episode = run.updates as usize;
+        descent.descend(self.place.fleet, learner, &batch, &open.windows, prices, settled, settings, episode)?;
+        run.updates += 1;
+        if run.updates.is_multiple_of(self.timing.checkpoint_rounds) {
+            out.push(Output::Checkpoint);
+        }
+        Ok(true)
+    }
+
+    fn on_finish(
+        &mut self,
+        now_ms: u64,
+        header: Header,
+        settled: Option<&[PriceOfPower]>,
+        out: &mut Vec<Output>,
+    ) -> Result<(), PartyError> {
+        let Some(run) = self.run.as_ref().filter(|run| run.number == header.run) else {
+            return self.say_here(now_ms, out);
+        };
+        let episodes = run.plan.episodes;
+        if run.updates < episodes && !self.advance(Header { round: episodes, ..header }, settled, out)? {
+            return self.say(now_ms, header, Up::Absent(Absence::Behind), out);
+        }
+        out.push(Output::Checkpoint);
+        self.say(now_ms, header, Up::Kept, out)?;
+        if !self.finished {
+            self.finished = true;
+            out.push(Output::Finished);
+        }
+        Ok(())
+    }
+
+    fn say_here(&mut self, now_ms: u64, out: &mut Vec<Output>) -> Result<(), PartyError> {
+        let (run, has_plan) = match (&self.run, &self.checkpoint) {
+            (Some(run), _) => (run.number, true),
+            (None, Some(checkpoint)) => (checkpoint.run, false),
+            (None, None) => (0, false),
+        };
+        let updates = self.updates();
+        let header = Header { fingerprint: self.place.fingerprint, run, round: updates, exchange: 0 };
+        self.say(now_ms, header, Up::Here { updates, has_plan }, out)
+    }
+
+    fn say(&mut self, now_ms: u64, header: Header, body: Up, out: &mut Vec<Output>) -> Result<(), PartyError> {
+        let kind = body.kind();
+        let header = Header { fingerprint: self.place.fingerprint, ..header };
+        let bytes = encode_up(&Envelope { header, body }, &self.place.shape)?;
+        self.send(now_ms, kind, bytes, out);
+        Ok(())
+    }
+
+    fn send(&mut self, now_ms: u64, kind: &'static str, bytes: Vec<u8>, out: &mut Vec<Output>) {
+        self.last_said_ms = now_ms;
+        self.tally.count(kind, bytes.len());
+        out.push(Output::Send { to: Party::Operator, kind, bytes });
+    }
+}

@@ -1,0 +1,29 @@
+//! The operator of a feeder and the agents of its microgrids as state machines: events in, messages out.
+//!
+//! | question | file |
+//! |---|---|
+//! | what may happen to a participant, and what may it want? | [`party`] |
+//! | when is something late, and what then? | [`timing`] |
+//! | how does an agent train? | [`agent_training`] |
+//! | how does the operator train all of them? | [`operator_training`] |
+//! | how does a plan become settings and windows? | [`plan_windows`] |
+//! | how does all of it run in one process? | [`memory`] |
+//!
+//! No sockets, no files, no clocks: time comes in as milliseconds, bytes go out in [`Output`]. The same machines run over memory, over
+//! NATS, and in the simulation of faults. What crosses is in `covolt-wire` alone.
+
+pub mod agent_training;
+mod descent;
+mod error;
+pub mod memory;
+pub mod operator_training;
+pub mod party;
+pub mod plan_windows;
+pub mod timing;
+
+pub use agent_training::{AgentPlace, AgentTraining};
+pub use error::PartyError;
+pub use operator_training::{OperatorPlace, OperatorTraining, RoundNote};
+pub use party::{Event, Output, Party};
+pub use plan_windows::plan_of;
+pub use timing::{OnAbsence, Timing};

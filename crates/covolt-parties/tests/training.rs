@@ -1,0 +1,90 @@
+//! Training across the seam gives what training of the undivided network gives.
+
+#![allow(clippy::unwrap_used)] // a test may fail loudly
+
+mod common;
+
+use common::*;
+use covolt_fleet::{PriceOutlook, StateKind};
+use covolt_learn::{
+    ExactTrainer, Learner, NetworkShape, ScenarioSource, Seats, StateSpread, draw_windows, scenarios, untrained_policy,
+};
+use covolt_parties::memory::train_in_memory;
+use covolt_parties::*;
+use covolt_policy::GaussianPolicy;
+use covolt_wire::TrainingPlan;
+
+fn whole(cut: &Cut, plan: &TrainingPlan, network: &NetworkShape) -> Vec<GaussianPolicy> {
+    let case = &cut.case;
+    let outlook = PriceOutlook::from_days(&case.profiles, &case.days.train);
+    let source = ScenarioSource {
+        fleet: &case.fleet,
+        profiles: &case.profiles,
+        outlook: &outlook,
+        valuation: &cut.valuation,
+        steps: STEPS,
+    };
+    let rows: Vec<usize> = plan.rows.iter().map(|&row| row as usize).collect();
+    let seats = Seats::all(plan.seed);
+    let drawn = draw_windows(&source, &rows, &StateSpread::default(), seats);
+    let scenarios = scenarios(&source, StateKind::Local, &drawn).unwrap();
+    let settings = plan_windows::settings_of(plan);
+    let learners = case
+        .fleet
+        .microgrids
+        .iter()
+        .enumerate()
+        .map(|(n, mg)| {
+            let (layout, mut rng) = (mg.layout(STEPS), seats.weights(n));
+            let policy = untrained_policy(mg, n, &layout, StateKind::Local, network, &scenarios, &mut rng).unwrap();
+            Learner::new(policy, layout, settings.batch)
+        })
+        .collect();
+    let mut trainer = ExactTrainer::new(&case.fleet, &scenarios, learners, settings, plan.seed).unwrap();
+    let clock = std::time::Instant::now();
+    while !trainer.is_done() {
+        trainer.step().unwrap();
+    }
+    println!("whole: {:.2} s", clock.elapsed().as_secs_f64());
+    trainer.learners.iter().map(Learner::averaged).collect()
+}
+
+fn split(cut: &Cut, plan: &TrainingPlan, network: &NetworkShape) -> (Vec<GaussianPolicy>, f64) {
+    let timing = Timing::default();
+    let mut operator = cut.operator(plan, timing);
+    let mut agents = cut.agents(plan, timing, network);
+    let clock = std::time::Instant::now();
+    train_in_memory(&mut operator, &mut agents, &mut |_, _, _, _| (), &mut |_, _| false).unwrap();
+    println!("split: {:.2} s", clock.elapsed().as_secs_f64());
+    assert!(operator.is_done());
+    let exchanges = operator.exchanges as f64 / f64::from(plan.episodes);
+    (agents.iter().map(|agent| agent.policy().unwrap()).collect(), exchanges)
+}
+
+#[test]
+fn law_training_across_the_seam_is_training_of_the_whole() {
+    let cut = built_in();
+    let plan = plan(&cut, 60, 24, 48);
+    let (split, exchanges) = split(&cut, &plan, &small_network());
+    let whole = whole(&cut, &plan, &small_network());
+    let (split, whole) = (parameters(&split), parameters(&whole));
+    let scale = whole.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+    let worst = split.iter().zip(&whole).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) / scale;
+    println!("parameters differ by {worst:.1e}; {exchanges:.2} exchanges a round");
+    assert!(worst < 1e-6, "{worst:.1e}");
+    assert!(exchanges < 2.2, "{exchanges}");
+}
+
+#[test]
+#[ignore]
+fn probe() {
+    let cut = built_in();
+    let plan = plan(&cut, 400, 200, 30_000);
+    let network = NetworkShape::default();
+    let (split, exchanges) = split(&cut, &plan, &network);
+    let whole = whole(&cut, &plan, &network);
+    let (split, whole) = (parameters(&split), parameters(&whole));
+    let scale = whole.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+    let worst = split.iter().zip(&whole).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) / scale;
+    println!("parameters differ by {worst:.1e}; {exchanges:.2} exchanges a round");
+}
