@@ -1,14 +1,19 @@
-//! A message as bytes: version, header, body; and what is refused.
+//! A message as bytes: version, header, body.
 //!
 //! ```text
 //!   byte 0        version (1)
 //!   bytes 1..17   fingerprint of the whole case
 //!   then          run, round, exchange as variable-length integers, the body: postcard 1.x, 8 bytes per number
 //! ```
+//!
+//! A message has one form only: integers and lengths in as few bytes as they need, nothing behind the body.
 
-use crate::down::{Down, PriceOfPower};
+use crate::down::Down;
 use crate::error::WireError;
-use crate::up::{BoundaryPoint, DispatchAnswer, Up};
+use crate::plausibility::{check_down, check_up};
+use crate::up::Up;
+use postcard::de_flavors::{Flavor, Slice};
+use postcard::ser_flavors::Size;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +52,7 @@ pub struct Shape {
     pub steps: usize,
     /// Most windows in one message.
     pub most_windows: usize,
-    /// Most windows of a training plan.
+    /// Most windows of a training plan, one row each.
     pub most_rows: usize,
 }
 
@@ -55,15 +60,15 @@ impl Shape {
     /// Bytes that no message exceeds.
     #[must_use]
     pub fn size_limit(&self) -> usize {
-        let (steps, windows) = (self.steps, self.most_windows);
-        // The widest of: a plan's rows; a point per window and step; a response matrix; with room for headers and prefixes.
-        let widest = (5 * self.most_rows).max(windows * (5 + 40 * steps)).max(8 * (4 * steps * steps + 10 * steps));
-        widest + 1024
+        // A row is at most 5 bytes. A point is 40, which covers a voltage, a price and a window's number (8 + 16 + 5). A dispatch answer
+        // has a point, an excess and 4 T responses per step.
+        let plan = self.most_rows.saturating_mul(5);
+        let windows = self.most_windows.saturating_mul(self.steps).saturating_mul(40);
+        let answer = self.steps.saturating_mul(self.steps.saturating_mul(32).saturating_add(48));
+        // Header, prefixes and single fields take less than 200.
+        plan.max(windows).max(answer).saturating_add(256)
     }
 }
-
-/// Largest magnitude of a number in a message: powers in kW, prices in $/kW, slopes; anything above is garbage.
-const LARGEST: f64 = 1e15;
 
 fn encode<B: Serialize>(envelope: &Envelope<B>, shape: &Shape) -> Result<Vec<u8>, WireError> {
     let malformed = |e: postcard::Error| WireError::Malformed { reason: e.to_string() };
@@ -77,16 +82,48 @@ fn within(bytes: &[u8], shape: &Shape) -> Result<(), WireError> {
     if bytes.len() > most { Err(WireError::TooLong { found: bytes.len(), most }) } else { Ok(()) }
 }
 
-fn decode<B: DeserializeOwned>(bytes: &[u8], shape: &Shape) -> Result<Envelope<B>, WireError> {
-    within(bytes, shape)?;
+/// A slice that promises an eighth of what it holds: lists reserve their memory by this hint, and would otherwise reserve one entry
+/// (up to 40 bytes) for every byte left, before any has been read. Where a list outruns the hint it grows as it is read.
+struct Frugal<'de>(Slice<'de>);
+
+impl<'de> Flavor<'de> for Frugal<'de> {
+    type Remainder = &'de [u8];
+    type Source = &'de [u8];
+
+    fn pop(&mut self) -> postcard::Result<u8> {
+        self.0.pop()
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.0.size_hint().map(|bytes| bytes / 8)
+    }
+
+    fn try_take_n(&mut self, n: usize) -> postcard::Result<&'de [u8]> {
+        self.0.try_take_n(n)
+    }
+
+    fn finalize(self) -> postcard::Result<&'de [u8]> {
+        self.0.finalize()
+    }
+}
+
+fn decode<B: Serialize + DeserializeOwned>(bytes: &[u8], shape: &Shape) -> Result<Envelope<B>, WireError> {
     let (&version, rest) = bytes.split_first().ok_or(WireError::Empty)?;
     if version != MESSAGE_VERSION {
         return Err(WireError::Version { found: version, expected: MESSAGE_VERSION });
     }
-    let malformed = |reason: String| WireError::Malformed { reason };
-    let (envelope, trailing) = postcard::take_from_bytes(rest).map_err(|e| malformed(e.to_string()))?;
-    if !trailing.is_empty() {
-        return Err(malformed(format!("{} trailing bytes", trailing.len())));
+    within(bytes, shape)?;
+    let malformed = |e: postcard::Error| WireError::Malformed { reason: e.to_string() };
+    let mut reader = postcard::Deserializer::from_flavor(Frugal(Slice::new(rest)));
+    let envelope = Envelope::<B>::deserialize(&mut reader).map_err(malformed)?;
+    let trailing = reader.finalize().map_err(malformed)?.len();
+    if trailing > 0 {
+        return Err(WireError::Malformed { reason: format!("{trailing} trailing bytes") });
+    }
+    // An integer can be padded with zero groups; whoever did so could write something between the lines.
+    let shortest = postcard::serialize_with_flavor(&envelope, Size::default()).map_err(malformed)?;
+    if shortest != rest.len() {
+        return Err(WireError::Malformed { reason: format!("{} bytes of padding", rest.len() - shortest) });
     }
     Ok(envelope)
 }
@@ -109,17 +146,21 @@ pub fn encode_up(envelope: &Envelope<Up>, shape: &Shape) -> Result<Vec<u8>, Wire
     encode(envelope, shape)
 }
 
-/// The operator's message in `bytes`. Never panics; never reserves more than a little beyond the input's size.
+/// The operator's message in `bytes`. Never panics; never holds more than a small multiple of the input's size.
+///
+/// Whether fingerprint, run, round and exchange are the expected ones is for the caller to check.
 ///
 /// # Errors
-/// Too long, another version, truncated, trailing bytes, wrong lengths, numbers that are not finite.
+/// Empty, another version, too long, truncated, trailing bytes, padding, wrong lengths, numbers that are not plausible.
 pub fn decode_down(bytes: &[u8], shape: &Shape) -> Result<Envelope<Down>, WireError> {
     let envelope = decode(bytes, shape)?;
     check_down(&envelope.body, shape)?;
     Ok(envelope)
 }
 
-/// The agent's message in `bytes`. Never panics; never reserves more than a little beyond the input's size.
+/// The agent's message in `bytes`. Never panics; never holds more than a small multiple of the input's size.
+///
+/// Who sent it is for the transport to say: no field names the sender.
 ///
 /// # Errors
 /// As [`decode_down`].
@@ -127,107 +168,4 @@ pub fn decode_up(bytes: &[u8], shape: &Shape) -> Result<Envelope<Up>, WireError>
     let envelope = decode(bytes, shape)?;
     check_up(&envelope.body, shape)?;
     Ok(envelope)
-}
-
-fn check_down(body: &Down, shape: &Shape) -> Result<(), WireError> {
-    match body {
-        Down::Begin(plan) => {
-            length("rows", plan.rows.len(), (1..=shape.most_rows).contains(&plan.rows.len()), || {
-                format!("1 to {}", shape.most_rows)
-            })?;
-            let batch = plan.batch as usize;
-            let fits = (1..=shape.most_windows.min(plan.rows.len())).contains(&batch);
-            length("batch", batch, fits, || format!("1 to {}", shape.most_windows.min(plan.rows.len())))?;
-            let p = plan;
-            numbers("rate", &[p.rate, p.averaging, p.voltage_curvature, p.current_curvature], 0.0)?;
-            numbers("multiplier_share", &[p.multiplier_share, p.multiplier_cap], 0.0)?;
-            numbers("voltage_margin_pu", &[p.voltage_margin_pu, p.current_margin], -LARGEST)
-        }
-        Down::Voltages { windows, v_pu, settled } => {
-            let count = windows.len();
-            length("windows", count, (1..=shape.most_windows).contains(&count), || {
-                format!("1 to {}", shape.most_windows)
-            })?;
-            exactly("v_pu", v_pu.len(), count * shape.steps)?;
-            voltages(v_pu)?;
-            settled.as_ref().map_or(Ok(()), |s| prices("settled", s, shape.most_windows * shape.steps, shape.steps))
-        }
-        Down::Finish { settled } => {
-            settled.as_ref().map_or(Ok(()), |s| prices("settled", s, shape.most_windows * shape.steps, shape.steps))
-        }
-        Down::Ask { row: _, v_pu, prices: own, hold: _, with_response: _ } => {
-            exactly("v_pu", v_pu.len(), shape.steps)?;
-            voltages(v_pu)?;
-            if own.is_empty() { Ok(()) } else { exactly("prices", own.len(), shape.steps) }?;
-            prices("prices", own, shape.steps, shape.steps)
-        }
-        Down::Settled { row: _, certainty: _, v_pu, margin_pu } => {
-            exactly("v_pu", v_pu.len(), shape.steps)?;
-            voltages(v_pu)?;
-            numbers("margin_pu", &[*margin_pu], 0.0)
-        }
-        Down::WhereAreYou => Ok(()),
-    }
-}
-
-fn check_up(body: &Up, shape: &Shape) -> Result<(), WireError> {
-    match body {
-        Up::Here { updates: _, has_plan: _ } | Up::Kept | Up::Absent(_) => Ok(()),
-        Up::Powers { points: own } => {
-            let (found, most) = (own.len(), shape.most_windows * shape.steps);
-            let fits = found > 0 && found <= most && found.is_multiple_of(shape.steps.max(1));
-            length("points", found, fits, || format!("a multiple of {}, at most {most}", shape.steps))?;
-            points(own)
-        }
-        Up::Dispatch(answer) => {
-            let DispatchAnswer { row: _, points: own, excess, response, safe: _ } = &**answer;
-            exactly("points", own.len(), shape.steps)?;
-            points(own)?;
-            exactly("excess", excess.len(), shape.steps)?;
-            numbers("excess", excess, 0.0)?;
-            if response.is_empty() { Ok(()) } else { exactly("response", response.len(), 4 * shape.steps.pow(2)) }?;
-            numbers("response", response, -LARGEST)
-        }
-    }
-}
-
-fn length(field: &'static str, found: usize, fits: bool, expected: impl Fn() -> String) -> Result<(), WireError> {
-    if fits { Ok(()) } else { Err(WireError::Length { field, found, expected: expected() }) }
-}
-
-fn exactly(field: &'static str, found: usize, expected: usize) -> Result<(), WireError> {
-    length(field, found, found == expected, || expected.to_string())
-}
-
-fn numbers(field: &'static str, values: &[f64], least: f64) -> Result<(), WireError> {
-    let good = |v: &f64| (least..=LARGEST).contains(v);
-    match values.iter().position(|v| !good(v)) {
-        None => Ok(()),
-        Some(at) => {
-            let expected = if least < 0.0 { "a finite number" } else { "a finite number, not negative" };
-            Err(WireError::Number { field, at, value: values[at].to_string(), expected })
-        }
-    }
-}
-
-fn voltages(v_pu: &[f64]) -> Result<(), WireError> {
-    match v_pu.iter().position(|v| !(*v > 0.0 && *v <= LARGEST)) {
-        None => Ok(()),
-        Some(at) => Err(WireError::Number {
-            field: "v_pu",
-            at,
-            value: v_pu[at].to_string(),
-            expected: "a finite number above 0",
-        }),
-    }
-}
-
-fn prices(field: &'static str, list: &[PriceOfPower], most: usize, steps: usize) -> Result<(), WireError> {
-    let fits = list.len() <= most && list.len().is_multiple_of(steps.max(1));
-    length(field, list.len(), fits, || format!("a multiple of {steps}, at most {most}"))?;
-    list.iter().try_for_each(|price| numbers(field, &[price.p_per_kw, price.q_per_kvar], -LARGEST))
-}
-
-fn points(list: &[BoundaryPoint]) -> Result<(), WireError> {
-    list.iter().try_for_each(|p| numbers("points", &[p.p_kw, p.q_kvar, p.dp_dv, p.dq_dv, p.slope], -LARGEST))
 }

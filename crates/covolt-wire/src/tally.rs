@@ -20,13 +20,20 @@ pub struct TallyLine {
     pub longest: u64,
 }
 
+impl TallyLine {
+    /// Saturates, since a tally may have been read from a file that somebody else wrote.
+    fn add(&mut self, other: TallyLine) {
+        self.messages = self.messages.saturating_add(other.messages);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.longest = self.longest.max(other.longest);
+    }
+}
+
 impl Tally {
     /// Counts a message.
     pub fn count(&mut self, kind: &str, bytes: usize) {
         let line = self.kinds.entry(kind.to_owned()).or_default();
-        line.messages += 1;
-        line.bytes += bytes as u64;
-        line.longest = line.longest.max(bytes as u64);
+        line.add(TallyLine { messages: 1, bytes: bytes as u64, longest: bytes as u64 });
     }
 
     /// The kinds in alphabetical order.
@@ -37,10 +44,7 @@ impl Tally {
     /// Adds another tally.
     pub fn add(&mut self, other: &Tally) {
         for (kind, line) in &other.kinds {
-            let own = self.kinds.entry(kind.clone()).or_default();
-            own.messages += line.messages;
-            own.bytes += line.bytes;
-            own.longest = own.longest.max(line.longest);
+            self.kinds.entry(kind.clone()).or_default().add(*line);
         }
     }
 }
