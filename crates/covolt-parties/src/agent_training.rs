@@ -20,7 +20,8 @@ use covolt_learn::{ExactSettings, Learner, NetworkShape, Scenario, Seats, untrai
 use covolt_policy::{Adam, GaussianPolicy};
 use covolt_wire::envelope::Fingerprint;
 use covolt_wire::{
-    Absence, Down, Envelope, Header, PriceOfPower, Shape, Tally, TrainingPlan, Up, decode_down, encode_up,
+    Absence, BoundaryPoint, Down, Envelope, Header, PriceOfPower, Shape, Tally, TrainingPlan, Up, decode_down,
+    encode_up,
 };
 use serde::{Deserialize, Serialize};
 
@@ -79,11 +80,42 @@ struct Run {
     open: Option<Open>,
 }
 
-/// The exchange answered last.
+/// The exchange of the open round that the update will rest on: the latest one answered.
 struct Open {
     exchange: u16,
     windows: Vec<usize>,
-    reply: Vec<u8>,
+    v_pu: Vec<f64>,
+    points: Vec<BoundaryPoint>,
+}
+
+impl Run {
+    /// Solves the windows at these voltages. An exchange before the latest one is a late message, or of an operator that lost its
+    /// state: it is answered, but the update still rests on the latest.
+    fn answer(
+        &mut self,
+        part: &Fleet,
+        exchange: u16,
+        indices: &[usize],
+        v_pu: &[f64],
+    ) -> Result<(Vec<BoundaryPoint>, OwnReturns), PartyError> {
+        let Run { windows, prices, settings, descent, learner, .. } = self;
+        let batch: Vec<&Scenario> = indices.iter().map(|&w| &windows[w]).collect();
+        if self.open.as_ref().is_none_or(|open| open.windows != indices) {
+            descent.act(part, learner, &batch)?;
+            self.open = None;
+        }
+        let answer = descent.answer(part, &batch, indices, prices, v_pu, settings)?;
+        match &self.open {
+            Some(open) if exchange < open.exchange => {
+                descent.answer(part, &batch, indices, prices, &open.v_pu, settings)?;
+            }
+            _ => {
+                let (windows, v_pu, points) = (indices.to_vec(), v_pu.to_vec(), answer.0.clone());
+                self.open = Some(Open { exchange, windows, v_pu, points });
+            }
+        }
+        Ok(answer)
+    }
 }
 
 /// Where an agent stands between two rounds.
@@ -182,6 +214,21 @@ impl<'a> AgentTraining<'a> {
         }
     }
 
+    /// After a restart: goes through what the durable streams hold for it, in their order, sending nothing.
+    ///
+    /// # Errors
+    /// As [`AgentTraining::on_event`].
+    pub fn catch_up(&mut self, kept: &[Vec<u8>]) -> Result<(), PartyError> {
+        let (tally, said) = (self.tally.clone(), self.last_said_ms);
+        let mut out = Vec::new();
+        for bytes in kept {
+            out.clear();
+            self.on_event(said, Event::Message { from: Party::Operator, bytes }, &mut out)?;
+        }
+        self.tally = tally;
+        Ok(())
+    }
+
     fn on_message(&mut self, now_ms: u64, message: Envelope<Down>, out: &mut Vec<Output>) -> Result<(), PartyError> {
         let header = message.header;
         match message.body {
@@ -259,16 +306,6 @@ impl<'a> AgentTraining<'a> {
         if header.round < run.updates {
             return self.say_here(now_ms, out);
         }
-        if let Some(open) = run.open.as_ref().filter(|_| header.round == run.updates) {
-            if header.exchange < open.exchange {
-                return Ok(()); // late: the operator has the answer to a later exchange
-            }
-            if header.exchange == open.exchange {
-                let bytes = open.reply.clone();
-                self.send(now_ms, "powers", bytes, out);
-                return Ok(());
-            }
-        }
         let unknown = |w: &u32| *w as usize >= run.windows.len();
         if windows.len() > run.settings.batch || windows.iter().any(unknown) {
             let reason = "windows that the plan does not have".into();
@@ -280,21 +317,19 @@ impl<'a> AgentTraining<'a> {
         }
         let Some(run) = self.run.as_mut() else { return Ok(()) };
         let indices: Vec<usize> = windows.iter().map(|&w| w as usize).collect();
-        let batch: Vec<&Scenario> = indices.iter().map(|&w| &run.windows[w]).collect();
-        if run.open.as_ref().is_none_or(|open| open.windows != indices) {
-            run.descent.act(self.place.fleet, &mut run.learner, &batch)?;
-        }
-        let answered = run.descent.answer(self.place.fleet, &batch, &indices, &run.prices, v_pu, &run.settings);
-        let (points, returns) = match answered {
-            Ok(answered) => answered,
-            Err(PartyError::Grid(_)) => return self.say(now_ms, header, Up::Absent(Absence::NoPowerFlow), out),
-            Err(other) => return Err(other),
+        let same = run.open.as_ref().filter(|open| open.windows == indices && open.v_pu == v_pu);
+        let points = match same {
+            Some(open) => open.points.clone(),
+            None => match run.answer(self.place.fleet, header.exchange, &indices, v_pu) {
+                Ok((points, returns)) => {
+                    self.returns = returns;
+                    points
+                }
+                Err(PartyError::Grid(_)) => return self.say(now_ms, header, Up::Absent(Absence::NoPowerFlow), out),
+                Err(other) => return Err(other),
+            },
         };
-        self.returns = returns;
-        let reply = encode_up(&Envelope { header, body: Up::Powers { points } }, &self.place.shape)?;
-        run.open = Some(Open { exchange: header.exchange, windows: indices, reply: reply.clone() });
-        self.send(now_ms, "powers", reply, out);
-        Ok(())
+        self.say(now_ms, header, Up::Powers { points }, out)
     }
 
     /// Closes the open round; false where messages are missing in between.

@@ -15,6 +15,7 @@
 pub mod agent_training;
 mod descent;
 mod error;
+mod feeder_rounds;
 pub mod memory;
 pub mod operator_training;
 pub mod party;

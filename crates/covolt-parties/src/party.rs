@@ -48,6 +48,11 @@ pub enum Output {
         /// Why.
         reason: String,
     },
+    /// Something that whoever looks after the run should know.
+    Warning {
+        /// What.
+        text: String,
+    },
     /// A participant went missing or came back.
     Presence {
         /// Who.
