@@ -32,6 +32,23 @@ pub fn write_builtin(folder: &Path) -> Result<(), CaseError> {
     write_new(folder, FILES.iter().copied())
 }
 
+/// Notices and licences of a case's data: the files of its folder that are called so; without a folder those of the built-in case.
+pub fn notices(folder: Option<&Path>) -> Vec<(String, Vec<u8>)> {
+    let is_notice = |name: &str| name.starts_with("NOTICE") || name.starts_with("LICENSE");
+    let Some(folder) = folder else {
+        let own = FILES.iter().filter(|(name, _)| is_notice(name));
+        return own.map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())).collect();
+    };
+    let folder = if folder.is_dir() { folder } else { folder.parent().unwrap_or(folder) };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<(String, Vec<u8>)> = entries
+        .filter_map(|entry| Some((entry.file_name().into_string().ok().filter(|name| is_notice(name))?, entry.path())))
+        .filter_map(|(name, path)| Some((name, std::fs::read(path).ok()?)))
+        .collect();
+    found.sort();
+    found
+}
+
 /// Writes files into an empty or new folder.
 pub(crate) fn write_new<'a>(
     folder: &Path,

@@ -10,6 +10,7 @@ use crate::fingerprint::{case_fingerprint, data_fingerprint};
 use crate::microgrid_tables::{BranchEnds, owners, pccs};
 use crate::multiphase_file::{build_multiphase, in_network_order, read_network};
 use crate::network_tables::{BusTable, build_grid, voltage_limits};
+use crate::part::{PartInfo, PartRole, is_operators, part_info};
 use crate::series_store::SeriesStore;
 use crate::settings::{CaseSettings, scalars, storage_value};
 use crate::table::{Row, read_table};
@@ -39,6 +40,8 @@ pub struct Case {
     pub starts: Vec<MicrogridStart>,
     /// SHA-256 (hexadecimal) over network, devices, limits and layout; a policy belongs to one fingerprint.
     pub fingerprint: String,
+    /// Which part of which whole it is; `None` for a whole case.
+    pub part: Option<PartInfo>,
 }
 
 /// Faults and warnings of a case, and the case itself when there is no fault.
@@ -137,7 +140,8 @@ fn network_input(
     faults: &mut Vec<CaseFault>,
 ) -> Input {
     let network = &file.network;
-    if network.model.is_some() == network.branches.is_some() {
+    let source_alone = is_operators(file) && buses.rows.len() == 1;
+    if network.model.is_some() == network.branches.is_some() && !source_alone {
         let hint = "give branches (balanced) or model (multi-phase, from covolt case import)";
         faults.push(places.fault("network", "the network needs a table of branches or a network file, not both", hint));
     }
@@ -193,6 +197,7 @@ fn assemble(
     let grid = balanced.and_then(|rows| build_grid(file, places, &buses, &rows, faults));
     let owner = owners(file, places, &buses, faults);
     let pcc = pccs(file, places, &buses, &branches, &owner, faults);
+    let part = part_info(file, places, &buses, &branches, &owner, faults);
     let rows = read_devices(files, file, places, faults);
     let mut sites = Sites { buses: &buses, owners: &owner, connections: &mut connections };
     let dgs = generators(&rows.generators, &mut sites, faults);
@@ -252,6 +257,10 @@ fn assemble(
                 profiles[n].iter_mut().for_each(|p| p.loads.push(profile.clone()));
             }
             None => {
+                if let Some(PartInfo { role: PartRole::Agent { .. }, .. }) = &part {
+                    let what = format!("load \"{}\" stands at the feeder's bus", l.id);
+                    faults.push(row.at.fault("bus", what, "a load there belongs to the operator's part"));
+                }
                 feeder_loads.push(load);
                 feeder_profiles.push(profile);
             }
@@ -349,5 +358,5 @@ fn assemble(
         storage_value: storage_value?,
     };
     let fingerprint = case_fingerprint(&fleet, settings.steps, settings.dt_h);
-    Some(Case { name: file.name.clone(), fleet, profiles, days, settings, starts, fingerprint })
+    Some(Case { name: file.name.clone(), fleet, profiles, days, settings, starts, fingerprint, part })
 }

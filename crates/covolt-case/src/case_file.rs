@@ -42,22 +42,24 @@ pub struct CaseFile {
     #[serde(default)]
     pub days: DaysSection,
     /// Factors on all loads and all PV systems.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "ScalingSection::is_none")]
     pub scaling: ScalingSection,
+    /// What a part of a split case keeps of the whole; absent in a whole case. Written by `covolt case split`.
+    pub part: Option<PartSection>,
     /// The microgrids.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub microgrid: Vec<MicrogridSection>,
     /// Generators, in place of or besides the table.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub generator: Vec<GeneratorRow>,
     /// PV systems, in place of or besides the table.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pv: Vec<PvRow>,
     /// Batteries, in place of or besides the table.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub battery: Vec<BatteryRow>,
     /// Loads, in place of or besides the table.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub load: Vec<LoadRow>,
 }
 
@@ -221,13 +223,13 @@ pub enum StorageValueKind {
 #[serde(deny_unknown_fields)]
 pub struct DaysSection {
     /// Day d of the data (counted from 0) belongs to the set that lists d modulo `period`. Default 24.
-    #[serde(default = "twenty_four")]
+    #[serde(default = "twenty_four", skip_serializing_if = "is_twenty_four")]
     pub period: usize,
     /// Residues of test days. Default [3, 9, 15, 21].
-    #[serde(default = "test_residues")]
+    #[serde(default = "test_residues", skip_serializing_if = "is_test_residues")]
     pub test: Vec<usize>,
     /// Residues of validation days. Default [0, 8, 16].
-    #[serde(default = "validation_residues")]
+    #[serde(default = "validation_residues", skip_serializing_if = "is_validation_residues")]
     pub validation: Vec<usize>,
     /// Test days as dates, in place of the rule.
     pub test_dates: Option<Vec<String>>,
@@ -262,10 +264,56 @@ pub struct ScalingSection {
     pub pv: f64,
 }
 
+impl ScalingSection {
+    /// True where it changes nothing.
+    fn is_none(&self) -> bool {
+        is_one(&self.load) && is_one(&self.pv)
+    }
+}
+
 impl Default for ScalingSection {
     fn default() -> Self {
         ScalingSection { load: 1.0, pv: 1.0 }
     }
+}
+
+/// What a part of a split case keeps of the whole.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PartSection {
+    /// Whose part it is: "operator" or "agent".
+    pub role: PartRoleName,
+    /// Name of the whole case.
+    pub whole: String,
+    /// Fingerprint of the whole case; parts of one whole carry the same, and policies trained on it too.
+    pub whole_fingerprint: String,
+    /// Of an agent: number of its microgrid among those of the whole, counted from 0.
+    pub seat: Option<usize>,
+    /// Of an agent: number of microgrids of the whole.
+    pub seats: Option<usize>,
+    /// Of the operator: where each microgrid hangs, in the order of the whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pcc: Vec<PccSection>,
+}
+
+/// Whose part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartRoleName {
+    /// The feeder without its microgrids.
+    Operator,
+    /// One microgrid with its PCC branch.
+    Agent,
+}
+
+/// Where a microgrid hangs on the feeder.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PccSection {
+    /// Name of the microgrid.
+    pub microgrid: String,
+    /// Bus of the feeder at its PCC branch.
+    pub bus: String,
 }
 
 /// One microgrid.
@@ -287,10 +335,10 @@ pub struct MicrogridSection {
     /// Exchange price of this microgrid, in place of the common one.
     pub price: Option<PriceSection>,
     /// Factor on P and Q of this microgrid's loads. Default 1.
-    #[serde(default = "one")]
+    #[serde(default = "one", skip_serializing_if = "is_one")]
     pub load_scale: f64,
     /// Factor on the power of this microgrid's PV systems. Default 1.
-    #[serde(default = "one")]
+    #[serde(default = "one", skip_serializing_if = "is_one")]
     pub pv_scale: f64,
 }
 
@@ -302,6 +350,18 @@ fn iso() -> String {
 }
 fn one() -> f64 {
     1.0
+}
+fn is_one(value: &f64) -> bool {
+    *value == 1.0
+}
+fn is_twenty_four(value: &usize) -> bool {
+    *value == twenty_four()
+}
+fn is_test_residues(value: &[usize]) -> bool {
+    value == test_residues()
+}
+fn is_validation_residues(value: &[usize]) -> bool {
+    value == validation_residues()
 }
 fn fifty() -> f64 {
     50.0

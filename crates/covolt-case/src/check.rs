@@ -3,6 +3,7 @@
 use crate::case::{Case, Reading, read_case, read_folder};
 use crate::case_files::CaseFiles;
 use crate::fault::CaseFault;
+use crate::part::PartRole;
 use crate::time_axis::show;
 use covolt_fleet::ScaledSeries;
 use serde::Serialize;
@@ -108,6 +109,14 @@ fn facts(case: &Case) -> Vec<(String, String)> {
         ),
         ("storage value".to_string(), format!("{:?}", case.settings.storage_value)),
     ];
+    if let Some(part) = &case.part {
+        out.insert(1, ("part".to_string(), part.to_string()));
+        if let PartRole::Operator { pccs } = &part.role {
+            out.extend(
+                pccs.iter().take(LISTED).map(|(mg, bus)| (format!("microgrid {mg}"), format!("hangs at bus {bus}"))),
+            );
+        }
+    }
     let mut shapes = Shapes::default();
     for (m, p) in fleet.microgrids.iter().zip(&data.microgrids).take(LISTED) {
         let mwh = |x: f64| x * data.dt_h / 1e3;

@@ -16,6 +16,7 @@
 //! | the built-in case | `builtin.rs` |
 //! | a case of any size, drawn from a seed | `generate.rs` and its folder |
 //! | a feeder turned into a case | `import.rs` and its folder |
+//! | the operator's part of a case and one per microgrid | `split_case.rs`, `part.rs`, `part_files.rs` |
 //! | which facts does a check state? | `check.rs` |
 //! | how do others solve the same network? | `export_opendss.rs`, `export_matpower.rs`, `injections.rs` |
 //!
@@ -43,18 +44,21 @@ mod multiphase_file;
 mod network_tables;
 mod parquet_columns;
 mod parquet_zstd;
+mod part;
+mod part_files;
 mod profile_tables;
 mod schema;
 mod series_file;
 mod series_store;
 mod settings;
+mod split_case;
 mod table;
 pub mod table_rows;
 mod time_axis;
 mod toml_document;
 mod units;
 
-pub use builtin::write_builtin;
+pub use builtin::{notices, write_builtin};
 pub use case::Case;
 pub use check::{CheckReport, check, check_builtin};
 pub use connections::PhaseConnection;
@@ -69,5 +73,8 @@ pub use import::{
 };
 pub use injections::Injections;
 pub use multiphase_file::write_network;
+pub use part::{PartInfo, PartRole};
+pub use part_files::{part_files, write_part};
 pub use schema::{schema, table_schemas};
 pub use settings::{CaseSettings, StorageValueSetting};
+pub use split_case::{SplitCase, split_case};

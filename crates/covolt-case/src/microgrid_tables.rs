@@ -3,6 +3,7 @@
 use crate::case_file::CaseFile;
 use crate::fault::{CaseFault, suggestion};
 use crate::network_tables::BusTable;
+use crate::part::is_operators;
 use crate::table::Row;
 use crate::toml_document::KeyPlaces;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +25,7 @@ pub(crate) fn owners(
             ));
         }
     }
-    if file.microgrid.is_empty() {
+    if file.microgrid.is_empty() && !is_operators(file) {
         faults.push(places.fault("microgrid", "there is no microgrid", "add a [[microgrid]] with name and pcc"));
     }
     let mut owners: Vec<Option<usize>> = vec![None; buses.rows.len()];

@@ -113,6 +113,9 @@ impl SeriesStore {
         let wanted = wanted_columns(file, pvs, loads, places, faults);
         let before = faults.len();
         let mut series = BTreeMap::new();
+        // The clock of a part is that of the whole, also where nothing of its own follows a series.
+        let clock_alone = BTreeSet::new();
+        let in_part = file.part.is_some().then_some(&clock_alone);
         for (name, section) in &file.series {
             if section.time_offset_hours.abs() > 14.0 {
                 faults.push(places.fault(
@@ -121,7 +124,7 @@ impl SeriesStore {
                     "local time minus UTC lies between -14 and 14 hours",
                 ));
             }
-            match wanted.get(name) {
+            match wanted.get(name).or(in_part) {
                 Some(columns) => {
                     if let Some(s) = read_series(files, section, columns, faults) {
                         series.insert(name.clone(), s);

@@ -31,6 +31,11 @@ impl RowOffset {
         Some(RowOffset { later, period })
     }
 
+    /// Rows by which it is later, 0 to the period; and the period, 0 where there is no offset.
+    pub fn later_and_period(self) -> (usize, usize) {
+        (self.later as usize, self.period as usize)
+    }
+
     /// Bytes that tell offsets apart.
     pub fn to_bytes(self) -> [u8; 8] {
         (u64::from(self.later) << 32 | u64::from(self.period)).to_le_bytes()

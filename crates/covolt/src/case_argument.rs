@@ -8,8 +8,20 @@ use std::path::Path;
 /// The word for the case carried inside the program.
 pub const BUILTIN: &str = "builtin";
 
-/// Loads the case, or says all its faults.
+/// Loads a whole case, or says all its faults, or that it is a part.
 pub fn load(case: &str) -> Result<Case, CliError> {
+    let loaded = load_whole_or_part(case)?;
+    match &loaded.part {
+        None => Ok(loaded),
+        Some(part) => Err(CliError::BadInput(format!(
+            "{case} is {part}: without the rest its voltages and flows are unknown, and this command needs the whole case. \
+             Give the folder it was split from; what the part holds: covolt case info {case}"
+        ))),
+    }
+}
+
+/// Loads the case, whole or a part, or says all its faults.
+pub fn load_whole_or_part(case: &str) -> Result<Case, CliError> {
     let loaded = if case == BUILTIN { Case::builtin() } else { Case::load(Path::new(case)) };
     loaded.map_err(|faults| CliError::BadInput(fault_text(case, &faults)))
 }

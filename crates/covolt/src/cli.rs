@@ -1,7 +1,9 @@
 //! The command line as typed arguments: what may be asked, with units and defaults. What it means is in `commands`.
 
+mod case_split;
 mod feeder;
 
+pub use case_split::CaseSplitArgs;
 pub use feeder::FeederArgs;
 
 use crate::feeder_file::FeederFileArg;
@@ -462,6 +464,9 @@ pub enum CaseCommand {
     /// Turn a feeder file into a case: cut out microgrids, place devices, attach series
     #[command(after_help = EXIT_CODES)]
     Import(CaseImportArgs),
+    /// Write the operator's part of a case and one part per microgrid, none with the data of another
+    #[command(after_help = EXIT_CODES)]
+    Split(CaseSplitArgs),
     /// Print the JSON schema of case.toml and of the tables
     #[command(after_help = EXIT_CODES)]
     Schema,

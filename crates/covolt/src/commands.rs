@@ -6,6 +6,7 @@ mod case;
 mod case_binding;
 mod case_generate;
 mod case_import;
+mod case_split;
 mod check;
 mod dispatch;
 mod export;

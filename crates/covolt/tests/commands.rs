@@ -26,7 +26,7 @@ fn json(output: &Output) -> Result<serde_json::Value, serde_json::Error> {
 #[test]
 fn law_every_command_has_help_with_exit_codes() -> Outcome {
     let here = tempfile::tempdir()?;
-    let commands: [&[&str]; 16] = [
+    let commands: [&[&str]; 17] = [
         &["reproduce"],
         &["train"],
         &["dispatch"],
@@ -42,6 +42,7 @@ fn law_every_command_has_help_with_exit_codes() -> Outcome {
         &["case", "schema"],
         &["case", "info"],
         &["case", "generate"],
+        &["case", "split"],
         &["bench"],
     ];
     for command in commands {
@@ -146,6 +147,44 @@ fn law_check_lists_several_faults_at_once() -> Outcome {
     let report = json(&covolt(here.path(), &["check", "mine", "--json"])?)?;
     assert!(report["faults"].as_array().is_some_and(|list| list.len() >= 2), "{report}");
     assert_eq!(code(&covolt(here.path(), &["case", "new", "mine"])?), Some(2), "a filled folder is refused");
+    Ok(())
+}
+
+#[test]
+fn law_parts_of_a_case_are_checked_shown_and_never_taken_for_the_whole() -> Outcome {
+    let here = tempfile::tempdir()?;
+    let split = json(&covolt(here.path(), &["case", "split", "--out", "parts", "--json"])?)?;
+    assert_eq!(split["parts"].as_array().map(Vec::len), Some(6), "{split}");
+    for (folder, told) in
+        [("parts/operator", "the operator's part of case five-microgrids"), ("parts/M2", "microgrid 2 of 5")]
+    {
+        let output = covolt(here.path(), &["check", folder])?;
+        assert_eq!(code(&output), Some(0), "{}", text(&output.stdout));
+        assert!(text(&output.stdout).contains(told), "{}", text(&output.stdout));
+        let info = json(&covolt(here.path(), &["case", "info", folder, "--json"])?)?;
+        assert_eq!(info["part"]["whole_fingerprint"], split["fingerprint"]);
+        for command in [
+            &["powerflow", folder][..],
+            &["optimize", folder],
+            &["dispatch", folder, "--rule"],
+            &["simulate", folder, "--rule"],
+            &["train", folder],
+            &["reproduce", folder],
+            &["bench", folder],
+            &["export", folder, "--to", "opendss"],
+            &["case", "binding", folder],
+        ] {
+            let output = covolt(here.path(), command)?;
+            assert_eq!(code(&output), Some(2), "{command:?}");
+            assert!(text(&output.stderr).contains("needs the whole case"), "{command:?}: {}", text(&output.stderr));
+        }
+        let again = covolt(here.path(), &["case", "split", folder, "--out", "again"])?;
+        assert!(code(&again) == Some(2) && text(&again.stderr).contains("give the whole case"));
+    }
+    assert!(here.path().join("parts/M5/NOTICE").is_file(), "the licence goes with the data");
+    let refused = covolt(here.path(), &["case", "split", "--out", "parts"])?;
+    assert!(code(&refused) == Some(2) && text(&refused.stderr).contains("--force"), "{}", text(&refused.stderr));
+    assert_eq!(code(&covolt(here.path(), &["case", "split", "--out", "parts", "--force"])?), Some(0));
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use crate::case_argument;
 use crate::cli::CaseCommand;
-use crate::commands::{case_binding, case_generate, case_import, check};
+use crate::commands::{case_binding, case_generate, case_import, case_split, check};
 use crate::exit::CliError;
 use crate::output::Output;
 use serde_json::{Map, json};
@@ -25,19 +25,21 @@ pub fn run(args: &CaseCommand, out: &mut Output) -> Result<(), CliError> {
         }
         CaseCommand::Generate(args) => case_generate::run(args, out),
         CaseCommand::Import(args) => case_import::run(args, out),
+        CaseCommand::Split(args) => case_split::run(args, out),
         CaseCommand::Binding { case, every } => case_binding::run(&case.case, *every, out),
         CaseCommand::Info { case } => {
             let report = case_argument::check(&case.case);
             if !report.faults.is_empty() {
                 return check::show(&case.case, &report, out);
             }
-            let loaded = case_argument::load(&case.case)?;
+            let loaded = case_argument::load_whole_or_part(&case.case)?;
             if out.is_json() {
                 let facts: Map<String, serde_json::Value> =
                     report.facts.iter().map(|(what, value)| (what.clone(), json!(value))).collect();
                 return out.json(&json!({
                     "name": loaded.name,
                     "description": loaded.settings.description,
+                    "part": loaded.part.as_ref().map(case_split::part_json),
                     "fingerprint": loaded.fingerprint,
                     "data_fingerprint": loaded.data_fingerprint(),
                     "buses": loaded.fleet.grid.n_buses(),

@@ -137,6 +137,7 @@ fn raised(study: &Study, limited: usize) -> Result<Case, CliError> {
         settings: old.settings.clone(),
         starts: old.starts.clone(),
         fingerprint: old.fingerprint.clone(),
+        part: old.part.clone(),
     })
 }
 
