@@ -93,7 +93,7 @@ fn config(of: &StreamOf, kept: &StreamSettings) -> Config {
 fn failure(settings: &LinkSettings, stream: &str, error: &(dyn std::error::Error + 'static)) -> NetError {
     let reason = chain(error);
     let lower = reason.to_lowercase();
-    if lower.contains("no responders") || lower.contains("jetstream not enabled") {
+    if ["no responders", "jetstream unavailable", "jetstream not enabled"].iter().any(|words| lower.contains(words)) {
         return NetError::NoJetStream { host: settings.server.clone() };
     }
     if lower.contains("timed out") {

@@ -160,6 +160,11 @@ pub fn agent(name: &str) -> Participant {
     Participant::Agent(name.to_owned())
 }
 
+/// User of an agent on a server without keys.
+pub fn raw_user(fleet: &Fleet, name: &str) -> String {
+    agent(name).server_user(&fleet.name).unwrap()
+}
+
 /// Waits until it is so, for a while.
 pub fn eventually(mut is_so: impl FnMut() -> bool) -> bool {
     let end = Instant::now() + SOON;
