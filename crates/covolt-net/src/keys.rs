@@ -15,7 +15,7 @@ pub(crate) mod certificate;
 pub(crate) mod key_file;
 
 pub use authority::{AUTHORITY_DAYS, Authority, ISSUED_DAYS};
-pub use certificate::{KeyInfo, show};
+pub use certificate::{KeyInfo, show, utc};
 
 use crate::NetError;
 use crate::settings::TlsFiles;

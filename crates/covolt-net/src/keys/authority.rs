@@ -104,6 +104,10 @@ impl Authority {
             let reason = format!("{holder} would outlive the authority, which ends {}", utc(self.info.not_after));
             return Err(NetError::Setting { setting: "days", reason });
         }
+        if from >= until {
+            let reason = format!("{holder}: {} is not before {}", utc(from), utc(until));
+            return Err(NetError::Setting { setting: "days", reason });
+        }
         let stem = holder.file_stem()?;
         let files = TlsFiles {
             authority: out.join(CERTIFICATE),
