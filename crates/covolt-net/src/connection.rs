@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 /// Messages the client library holds between our queue and the socket.
 const IN_HAND: usize = 16;
 /// Messages the client library holds between the socket and our queue.
-const AT_THE_DOOR: usize = 1024;
+const AT_THE_DOOR: usize = 65_536;
 /// Wait between attempts at the start.
 const RETRY: Duration = Duration::from_millis(50);
 

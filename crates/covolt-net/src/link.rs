@@ -15,6 +15,7 @@ use crate::streams::{self, StreamOf};
 use crate::subjects::{Direction, Participant};
 use crate::tls_files;
 use async_nats::Client;
+use async_nats::connection::State;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use std::collections::HashSet;
@@ -56,6 +57,7 @@ impl Link {
             let reason = format!("{} is not 1 to {MOST_CONNECTIONS}", settings.connections);
             return Err(NetError::Setting { setting: "connections", reason });
         }
+        tls_files::set_provider();
         if let Some(files) = &settings.tls {
             tls_files::check(files, &settings.fleet, &settings.who)?;
         }
@@ -124,10 +126,11 @@ impl Link {
             Outgoing { subject: subject.clone(), id, number, bytes }
         });
         let parts: Vec<Outgoing> = identified.collect();
-        let connected = self.counters.connected.load(Ordering::Relaxed) > 0;
-        let patience = if connected { self.settings.send_patience } else { Duration::ZERO };
+        // One connection with room is enough: a stalled one must not hold up the others.
+        let wait = self.connected() > 0 && !self.outboxes.iter().any(|outbox| outbox.has_room(&parts));
+        let mut patience = if wait { self.settings.send_patience } else { Duration::ZERO };
         for outbox in &self.outboxes {
-            let dropped = outbox.push(&parts, patience);
+            let dropped = outbox.push(&parts, std::mem::take(&mut patience));
             self.counters.dropped_unsent.fetch_add(dropped, Ordering::Relaxed);
         }
         add(&self.counters.sent);
@@ -181,7 +184,11 @@ impl Link {
 
     /// Counters so far.
     pub fn status(&self) -> Status {
-        self.counters.status(self.settings.connections)
+        self.counters.status(self.connected(), self.settings.connections)
+    }
+
+    fn connected(&self) -> usize {
+        self.clients.iter().filter(|client| client.connection_state() == State::Connected).count()
     }
 
     /// What happened since last asked, the latest 256 at most.
@@ -246,7 +253,7 @@ impl Drop for Link {
     fn drop(&mut self) {
         let end = std::time::Instant::now() + self.settings.close_timeout;
         let left = || end.saturating_duration_since(std::time::Instant::now());
-        if self.counters.connected.load(Ordering::Relaxed) > 0 {
+        if self.connected() > 0 {
             self.outboxes.iter().for_each(|outbox| outbox.wait_until_empty(left()));
             let clients = self.clients.clone();
             let _ = self.run("closing", left(), async move {

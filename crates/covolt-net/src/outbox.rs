@@ -48,6 +48,12 @@ impl Outbox {
         Outbox { limit, queue: Mutex::default(), filled: Notify::new(), emptied: Condvar::new() }
     }
 
+    /// True where a message of these parts fits without dropping another.
+    pub fn has_room(&self, parts: &[Outgoing]) -> bool {
+        let queue = locked(&self.queue);
+        queue.parts.is_empty() || queue.bytes + parts.iter().map(Outgoing::cost).sum::<usize>() <= self.limit
+    }
+
     /// Adds all parts of a message, after waiting at most `patience` for room; answers how many messages had to go.
     pub fn push(&self, parts: &[Outgoing], patience: Duration) -> u64 {
         let cost: usize = parts.iter().map(Outgoing::cost).sum();

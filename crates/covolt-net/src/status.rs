@@ -1,7 +1,7 @@
 //! What happened on a link so far: counters and the latest events.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Most events kept for whoever asks; older ones are forgotten.
@@ -66,7 +66,6 @@ pub struct Status {
 /// The counters as they are counted.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    pub connected: AtomicUsize,
     pub lost: AtomicU64,
     pub refused: AtomicU64,
     pub sent: AtomicU64,
@@ -80,11 +79,11 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    /// The counters now.
-    pub fn status(&self, connections: usize) -> Status {
+    /// The counters now, with so many of the connections standing.
+    pub fn status(&self, connected: usize, connections: usize) -> Status {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Status {
-            connected: self.connected.load(Ordering::Relaxed),
+            connected,
             connections,
             lost: read(&self.lost),
             refused: read(&self.refused),
@@ -101,13 +100,8 @@ impl Counters {
     /// Notes what the client library says of one connection.
     pub fn note(&self, connection: usize, event: async_nats::Event) {
         let event = match event {
-            async_nats::Event::Connected => {
-                self.connected.fetch_add(1, Ordering::Relaxed);
-                Event::Connected { connection }
-            }
+            async_nats::Event::Connected => Event::Connected { connection },
             async_nats::Event::Disconnected => {
-                let one_less = |n: usize| Some(n.saturating_sub(1));
-                let _ = self.connected.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
                 add(&self.lost);
                 Event::Lost { connection }
             }
@@ -119,7 +113,16 @@ impl Counters {
                 add(&self.dropped_unread);
                 Event::Trouble { connection, reason: "messages come faster than they are taken".to_owned() }
             }
-            async_nats::Event::ClientError(error) => Event::Trouble { connection, reason: error.to_string() },
+            async_nats::Event::ClientError(error) => {
+                let reason = error.to_string();
+                // The server knows the participant no longer; the attempts go on, since it may again.
+                if reason.contains("authorization violation") {
+                    add(&self.refused);
+                    Event::Refused { connection, reason }
+                } else {
+                    Event::Trouble { connection, reason }
+                }
+            }
             _ => return,
         };
         let mut events = locked(&self.events);

@@ -10,11 +10,14 @@ use rustls::{ClientConfig, RootCertStore};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+/// Sets the cryptography of the process, which the client library asks for; that somebody else has set one is fine, too.
+pub(crate) fn set_provider() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// The files fit together, are within their time, and belong to this participant of this fleet.
 pub(crate) fn check(files: &TlsFiles, fleet: &FleetName, who: &Participant) -> Result<(), NetError> {
     let provider = rustls::crypto::ring::default_provider();
-    // The client library asks for the one of the process; that somebody else has set one is fine, too.
-    let _ = provider.clone().install_default();
     let now = SystemTime::now();
     certificate::read(&files.authority)?.check_time(now)?;
     let own = certificate::read(&files.certificate)?;

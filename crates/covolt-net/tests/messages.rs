@@ -172,7 +172,7 @@ fn law_a_full_buffer_drops_the_oldest_and_counts_them() {
     assert!(last < 100, "{last}");
     let start = Instant::now();
     drop((operator, a));
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn law_what_was_sent_before_closing_arrives() {
     (0..20).for_each(|_| operator.send(&agent("a"), &vec![1; 100_000]).unwrap());
     let start = Instant::now();
     drop(operator);
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
     (0..20).for_each(|_| drop(a.receive(SOON).unwrap()));
 }
 

@@ -49,7 +49,7 @@ impl Fleet {
         authority.issue(&Holder::Participant(Participant::Operator), 20, &fleet.keys(), false).unwrap();
         authority.issue(&server_holder(), 20, &fleet.keys(), false).unwrap();
         fleet.authority = Some(authority);
-        fleet.start();
+        fleet.first_start();
         fleet
     }
 
@@ -57,7 +57,7 @@ impl Fleet {
     pub fn without_keys(agents: &[&str], stream: StreamSettings) -> Fleet {
         let mut fleet = Fleet::new(agents);
         fleet.stream = stream;
-        fleet.start();
+        fleet.first_start();
         fleet
     }
 
@@ -100,6 +100,21 @@ impl Fleet {
         self.server = Some(ServerProcess::start(&config, self.address, SOON).unwrap());
     }
 
+    /// The first start: somebody else may have taken the port meanwhile.
+    fn first_start(&mut self) {
+        for _ in 0..5 {
+            let text = server_config(&self.server_settings(), &self.name, &self.agents).unwrap();
+            let config = self.dir.path().join("nats-server.conf");
+            std::fs::write(&config, text).unwrap();
+            self.server = ServerProcess::start(&config, self.address, SOON).ok();
+            if self.server.is_some() {
+                return;
+            }
+            self.address = free_loopback_port().unwrap();
+        }
+        panic!("the server does not start:\n{}", self.log());
+    }
+
     pub fn stop(&mut self) {
         self.server = None;
     }
@@ -120,7 +135,6 @@ impl Fleet {
         settings.server = format!("{scheme}://{}", self.address);
         settings.tls = self.authority.as_ref().map(|_| self.files(&stem));
         settings.stream = Some(self.stream.clone());
-        settings.request_timeout = Duration::from_secs(2);
         if settings.who == Participant::Operator {
             settings.agents = self.agents.clone();
         }
