@@ -37,7 +37,8 @@ fn law_keys_of_a_case_are_issued_shown_and_configured() {
     ok(&["keys", "server-config", ".", "--no-tls", "--fleet", "f", "--agent", "a b", "--listen", "127.0.0.1:4222"]);
     if covolt_net::ServerProcess::is_installed() {
         for config in ["k/nats-server.conf", "nats-server.conf"] {
-            let checked = Command::new("nats-server").args(["-t", "-c", config]).current_dir(here.path()).output().unwrap();
+            let checked =
+                Command::new("nats-server").args(["-t", "-c", config]).current_dir(here.path()).output().unwrap();
             assert!(checked.status.success(), "{config}: {}", text(&checked.stderr));
         }
     } else {
@@ -65,5 +66,14 @@ fn law_bad_requests_for_keys_end_with_2() {
         let output = covolt(here.path(), args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(text(&output.stderr).contains(words), "{args:?}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn law_every_command_of_keys_has_help_with_exit_codes() {
+    let here = tempfile::tempdir().unwrap();
+    for command in ["init", "issue", "show", "server-config"] {
+        let output = covolt(here.path(), &["keys", command, "--help"]);
+        assert!(text(&output.stdout).contains("Exit codes: 0 success, 2 bad input, 3"), "{command}");
     }
 }
