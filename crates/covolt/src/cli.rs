@@ -2,9 +2,11 @@
 
 mod case_split;
 mod feeder;
+mod keys;
 
 pub use case_split::CaseSplitArgs;
 pub use feeder::FeederArgs;
+pub use keys::{AgentsArg, KeysCommand, KeysInitArgs, KeysIssueArgs, KeysServerConfigArgs};
 
 use crate::feeder_file::FeederFileArg;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -67,6 +69,9 @@ pub enum Command {
     /// Start a case of one's own, describe the case format, show what a case holds
     #[command(subcommand, after_help = EXIT_CODES)]
     Case(CaseCommand),
+    /// Keys of operator, agents and servers, and the configuration of the server between them
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Keys(KeysCommand),
 }
 
 /// Which case.

@@ -13,6 +13,7 @@ mod export;
 mod feeder;
 mod feeder_state;
 mod import_notes;
+mod keys;
 mod optimize;
 mod powerflow;
 mod report;
@@ -30,6 +31,7 @@ pub fn run(cli: &Cli, out: &mut Output) -> Result<(), CliError> {
         Command::Bench(args) if args.scaling => bench_scaling::run(args, out),
         Command::Bench(args) => bench::run(args, out),
         Command::Case(args) => case::run(args, out),
+        Command::Keys(args) => keys::run(args, out),
         Command::Check(args) => check::run(args, out),
         Command::Powerflow(args) => powerflow::run(args, out),
         Command::Feeder(args) => feeder::run(args, out),

@@ -84,6 +84,12 @@ impl From<covolt_case::CaseError> for CliError {
     }
 }
 
+impl From<covolt_net::NetError> for CliError {
+    fn from(error: covolt_net::NetError) -> CliError {
+        CliError::BadInput(error.to_string())
+    }
+}
+
 impl From<covolt_policy::PolicyError> for CliError {
     fn from(error: covolt_policy::PolicyError) -> CliError {
         CliError::BadInput(error.to_string())
