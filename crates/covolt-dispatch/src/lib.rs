@@ -43,7 +43,7 @@ pub use error::DispatchError;
 pub use forecast::{Forecast, ForecastKind};
 pub use guard::{Decision, GuardMode, GuardSettings, decide, propose_and_decide};
 pub use layers::{LayerOutcome, LayerSettings, LayerSummary, WindowLayers, evaluate_window, evaluate_windows};
-pub use own_part::{OwnAnswer, OwnPart};
+pub use own_part::{MOST_ROOM, OwnAnswer, OwnPart};
 pub use perfect_information::{perfect_information_optimum, terminal_after};
 pub use polish::PolishSettings;
 pub use proposal::{MeritOrder, PolicyFleet, Proposer};

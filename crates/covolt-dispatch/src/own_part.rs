@@ -7,8 +7,10 @@
 //!   a(w) = argmin  cost(a) + w . S(a) + proximal |a - a_0|^2        s.t. the limits of its devices and of its own network
 //! ```
 //!
-//! convexified at a_0 as a repair does it, and mended where its own network's limits are still broken after the power flow. The
-//! response -dS/dw, by which the operator foresees answers to other prices, is taken from differences of that same program: 2 T
+//! convexified at a_0 as a repair does it, with the limits of its devices and its own currents. Voltages are not among them: those
+//! inside move with the voltage at the PCC, that is with everybody's power, and an agent that kept them by itself would do by far
+//! too much, as would all others at once. It says how far they are from their limits ([`OwnAnswer::excess`]), and the operator prices
+//! them with the feeder's. The response -dS/dw, by which the operator foresees answers to other prices, is taken from differences of that same program: 2 T
 //! more solutions of a program of one microgrid. It is symmetric and positive semidefinite up to the kinks of the program.
 
 use crate::certify::{Examination, History, certificate, returns_are_safe};
@@ -17,11 +19,11 @@ use crate::repair::{Candidate, Pressure, RepairSettings, Situation, repair};
 use crate::window_check::{check_actions, check_window};
 use crate::{Certificate, GuardMode};
 use covolt_fleet::pcc_answer::answer_voltages;
-use covolt_fleet::returns::{evaluate_each, loading_pu};
+use covolt_fleet::returns::evaluate_each;
 use covolt_fleet::window_program::linearise;
 use covolt_fleet::{
-    AnswerWorkspace, BaseDemand, CURRENT_TOLERANCE_RELATIVE, Fleet, LimitPrices, LimitPricing, LossCurvature,
-    PccAnswer, PccPoint, PhysicsWorkspace, PricedWindow, VOLTAGE_TOLERANCE_PU, Window, WindowProgram,
+    AnswerWorkspace, BaseDemand, Fleet, LimitPrices, LimitPricing, LossCurvature, PccAnswer, PccPoint,
+    PhysicsWorkspace, PricedWindow, Reach, VOLTAGE_TOLERANCE_PU, Window, WindowProgram,
 };
 use covolt_grid::Complex64;
 use covolt_optimum::central::make_feasible;
@@ -29,9 +31,11 @@ use covolt_optimum::{Objective, ProgramSettings, ProgramWorkspace, solve_program
 use std::cell::RefCell;
 
 /// Weight of the squared relative change from the proposal, $.
-const PROXIMAL: f64 = 0.1;
+const PROXIMAL: f64 = 5.0;
+/// Reach that no voltage is within.
+const NO_VOLTAGE: f64 = -10.0;
 /// Change of a price by which the response is measured, $/kW: of the size that limits of a feeder bring about.
-const PRICE_STEP: f64 = 2e-3;
+const PRICE_STEP: f64 = 5e-4;
 
 /// An agent's part with its memory.
 #[derive(Debug)]
@@ -48,7 +52,8 @@ pub struct OwnPart<'a> {
 pub struct OwnAnswer {
     /// Drawn power per step and its derivatives by the voltage; `dl_dv` is the slope of `excess`, per pu.
     pub points: Vec<PccPoint>,
-    /// Largest amount by which a limit of the own network is broken, per step, in tolerances of that limit; zero when all hold.
+    /// How the own network's voltage limit stands that is broken most or comes nearest to it, per step, in tolerances: positive = broken,
+    /// negative = room, of which no more than [`MOST_ROOM`] is told. Currents are the agent's own business.
     pub excess: Vec<f64>,
     /// Every limit of devices and network holds.
     pub safe: bool,
@@ -101,8 +106,9 @@ impl<'a> OwnPart<'a> {
         let mut actions = vec![at.to_vec()];
         check_actions(self.fleet, window.steps, &actions)?;
         let base = BaseDemand::new(self.fleet, window);
-        let reach = &self.settings.reach;
-        let program = linearise(self.fleet, window, &base, &actions, reach, &self.curvature, &mut self.physics);
+        // Voltages move with everybody's power: they are the operator's to price. See the head of this file.
+        let reach = Reach { voltage_pu: NO_VOLTAGE, ..self.settings.reach };
+        let program = linearise(self.fleet, window, &base, &actions, &reach, &self.curvature, &mut self.physics);
         let Ok(program) = program else { return Ok((at.to_vec(), Vec::new())) };
         let mut memory = ProgramWorkspace::default();
         let Some(answer) = self.solve(program.clone(), &mut memory) else { return Ok((at.to_vec(), Vec::new())) };
@@ -112,7 +118,6 @@ impl<'a> OwnPart<'a> {
         };
         actions[0] = answer;
         make_feasible(self.fleet, window, &mut actions);
-        self.mend(window, &mut actions);
         Ok((actions.swap_remove(0), response))
     }
 
@@ -234,25 +239,23 @@ const BOUNDARY_TOLERANCE_PU: f64 = 1e-12;
 const UNPRICED: LimitPricing =
     LimitPricing { voltage_curvature: 0.0, current_curvature: 0.0, voltage_margin_pu: 0.0, current_margin: 0.0 };
 
-/// Largest excess over a limit at the voltages `v` of one step, in tolerances, zero when all hold, and its slope with the source's
-/// voltage u to first order: bus voltages move with it, currents of constant powers against it.
+/// Most room that an agent tells, in tolerances: 0.01 pu of voltage.
+pub const MOST_ROOM: f64 = 1e3;
+
+/// Largest excess over a voltage limit at the voltages `v` of one step, in tolerances, and its slope with the source's voltage u to
+/// first order: bus voltages move with it.
 fn worst_excess(fleet: &Fleet, v: &[Complex64], u: f64) -> (f64, f64) {
-    let mut worst = (0.0, 0.0);
-    let mut keep = |excess: f64, slope: f64| {
-        // A limit within its tolerance holds.
-        if excess > 1.0 && excess > worst.0 {
-            worst = (excess, slope);
-        }
-    };
+    let mut worst = (-MOST_ROOM, 0.0);
     for i in (0..fleet.grid.n_voltages()).filter(|&i| !fleet.grid.is_fixed_voltage(i)) {
         let magnitude = fleet.grid.voltage_pu(i, v);
-        let by_voltage = magnitude / u / VOLTAGE_TOLERANCE_PU;
-        keep((fleet.limits.v_min_pu[i] - magnitude) / VOLTAGE_TOLERANCE_PU, -by_voltage);
-        keep((magnitude - fleet.limits.v_max_pu[i]) / VOLTAGE_TOLERANCE_PU, by_voltage);
-    }
-    for i in (0..fleet.grid.n_currents()).filter(|&i| fleet.limits.i_max_pu[i].is_finite()) {
-        let loading = loading_pu(fleet, i, v) / fleet.limits.i_max_pu[i];
-        keep((loading - 1.0) / CURRENT_TOLERANCE_RELATIVE, -loading / u / CURRENT_TOLERANCE_RELATIVE);
+        for (excess, sign) in
+            [(fleet.limits.v_min_pu[i] - magnitude, -1.0), (magnitude - fleet.limits.v_max_pu[i], 1.0)]
+        {
+            let excess = excess / VOLTAGE_TOLERANCE_PU;
+            if excess > worst.0 || excess.is_nan() {
+                worst = (excess, sign * magnitude / u / VOLTAGE_TOLERANCE_PU);
+            }
+        }
     }
     worst
 }

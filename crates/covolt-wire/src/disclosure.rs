@@ -177,7 +177,8 @@ pub const UP: [Listing; 5] = [
             row: "integer", "1", "1-5", "row", "row of the window", "nothing";
             points: "list of `BoundaryPoint`", "T", "1-10, then 40 each", "see there", "power at the PCC per step", "see there";
             excess: "list of numbers", "T", "1-10, then 8 each", "tolerances",
-                "largest amount by which a limit of the agent's own network is broken per step; 0 when all hold",
+                "how the voltage limit of the agent's own network stands that is broken most or nearest to it, per step: positive = broken, \
+                 negative = room, of which at most 1000 tolerances (0.01 pu) are told",
                 "that and how strongly the agent's own network is strained, not where";
             response: "list of numbers", "(2 T)^2 or 0", "1-10, then 8 each", "kW or kvar per $/kW or $/kvar",
                 "how the drawn power answers a price: minus d(P, Q)/d(prices), row by row, P and Q of the first step first; \

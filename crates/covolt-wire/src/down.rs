@@ -92,7 +92,7 @@ pub enum Down {
         certainty: Certainty,
         /// Voltage magnitude at the PCC per step, pu.
         v_pu: Vec<f64>,
-        /// How far the voltage may be from that while the feeder still keeps its limits, pu: what an agent that is left alone tightens by.
+        /// The largest step that this voltage made lately from one row to the next, pu: what an agent that is left alone tightens by.
         margin_pu: f64,
     },
     /// A participant is wanted: say where you stand.

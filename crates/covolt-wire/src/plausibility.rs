@@ -66,7 +66,7 @@ pub(crate) fn check_up(body: &Up, shape: &Shape) -> Result<(), WireError> {
             exactly("points", own.len(), shape.steps)?;
             points(own)?;
             exactly("excess", excess.len(), shape.steps)?;
-            numbers("excess", excess, &NOT_NEGATIVE)?;
+            numbers("excess", excess, &SIGNED)?;
             let square = shape.steps.saturating_mul(shape.steps).saturating_mul(4);
             if response.is_empty() { Ok(()) } else { exactly("response", response.len(), square) }?;
             numbers("response", response, &SIGNED)
