@@ -8,12 +8,14 @@
 //! | how does the operator train all of them? | [`operator_training`] |
 //! | how does a plan become settings and windows? | [`plan_windows`] |
 //! | how does all of it run in one process? | [`memory`] |
+//! | how does a participant run in the world, and restart in it? | [`driver`] |
 //!
 //! No sockets, no files, no clocks: time comes in as milliseconds, bytes go out in [`Output`]. The same machines run over memory, over
 //! NATS, and in the simulation of faults. What crosses is in `covolt-wire` alone.
 
 pub mod agent_training;
 mod descent;
+pub mod driver;
 mod error;
 mod feeder_rounds;
 pub mod memory;

@@ -17,7 +17,7 @@ use crate::feeder_rounds::FeederRounds;
 use crate::party::{Event, Output, Party};
 use crate::plan_windows::settings_of;
 use crate::timing::{OnAbsence, Timing};
-use covolt_fleet::{Fleet, Profiles};
+use covolt_fleet::{Fleet, LimitPrices, Profiles};
 use covolt_grid::BusIndex;
 use covolt_learn::TRAINING_TOLERANCE_PU;
 use covolt_wire::envelope::Fingerprint;
@@ -61,15 +61,19 @@ enum Stage {
 
 struct Seat {
     here: bool,
-    /// Sent something since the exchange began.
+    /// To the present exchange.
     answer: Option<Vec<BoundaryPoint>>,
+    /// It answered in the present round, so that it has the prices of the round before.
+    heard: bool,
     /// Took part in the round before, so that its settled prices concern it.
     took_part: bool,
     kept: bool,
     /// How often it said that messages are missing, since it last answered.
     behind: u32,
-    /// It has the plan and stands at the present round.
+    /// It has the plan.
     ready: bool,
+    /// When something was sent to it last.
+    sent_ms: u64,
     /// Its powers by window, where the training goes on without those absent.
     remembered: Vec<Option<Vec<BoundaryPoint>>>,
 }
@@ -86,7 +90,6 @@ pub struct OperatorTraining<'a> {
     rounds: FeederRounds<'a>,
     seats: Vec<Seat>,
     asked_ms: u64,
-    sent_ms: u64,
     /// Sends nothing: replays what it was sent before.
     replaying: bool,
     /// What was sent.
@@ -120,6 +123,8 @@ impl<'a> OperatorTraining<'a> {
             kept: false,
             behind: 0,
             ready: false,
+            heard: false,
+            sent_ms: 0,
             remembered: vec![None; if remembers { count } else { 0 }],
         };
         let mut training = OperatorTraining {
@@ -133,7 +138,6 @@ impl<'a> OperatorTraining<'a> {
             round: 0,
             exchange: 0,
             asked_ms: 0,
-            sent_ms: 0,
             replaying: false,
             tally: Tally::default(),
             note: RoundNote::default(),
@@ -154,6 +158,11 @@ impl<'a> OperatorTraining<'a> {
     pub fn awaiting(&self) -> (u32, u16, Vec<usize>) {
         let open = |(n, seat): (usize, &Seat)| (seat.answer.is_none()).then_some(n);
         (self.round, self.exchange, self.seats.iter().enumerate().filter_map(open).collect())
+    }
+
+    /// Multipliers of the feeder's limits by window.
+    pub fn multipliers(&self) -> &[LimitPrices] {
+        &self.rounds.memory.prices
     }
 
     /// All rounds are done and every agent has kept its policy.
@@ -202,10 +211,7 @@ impl<'a> OperatorTraining<'a> {
         match body {
             Up::Here { updates, has_plan } => {
                 let knows = has_plan && header.run == self.run;
-                let was_ready = std::mem::replace(&mut self.seats[n].ready, knows);
-                if self.stage == Stage::Done {
-                    return Ok(());
-                }
+                self.seats[n].ready = knows;
                 if !knows {
                     return self.send_begin(now_ms, n, out);
                 }
@@ -215,11 +221,8 @@ impl<'a> OperatorTraining<'a> {
                 if self.stage == Stage::Gather {
                     return self.open_when_all_ready(now_ms, out);
                 }
-                // It came back, or missed a message: the present one is what it needs.
-                if self.seats[n].answer.is_none() && (!was_ready || updates <= self.round) {
-                    return self.send_present(now_ms, n, out);
-                }
-                Ok(())
+                // It came back, or missed a message: the present one is what it needs, also after the end.
+                if self.is_missing(&self.seats[n]) { self.send_present(now_ms, n, out) } else { Ok(()) }
             }
             Up::Powers { points } => {
                 let (round, exchange) = (self.round, self.exchange);
@@ -231,14 +234,15 @@ impl<'a> OperatorTraining<'a> {
                 if !fits {
                     return Ok(()); // late, doubled, or of another run
                 }
-                self.seats[n].behind = 0;
-                self.seats[n].answer.get_or_insert(points);
+                let seat = &mut self.seats[n];
+                (seat.behind, seat.heard) = (0, true);
+                seat.answer.get_or_insert(points);
                 self.close_when_all_answered(now_ms, out)
             }
             Up::Kept => {
-                if self.stage == Stage::Finish && header.run == self.run {
+                if header.run == self.run && matches!(self.stage, Stage::Finish | Stage::Done) {
                     self.seats[n].kept = true;
-                    if self.seats.iter().all(|seat| seat.kept) {
+                    if self.stage == Stage::Finish && self.seats.iter().all(|seat| seat.kept) {
                         self.stage = Stage::Done;
                         out.push(Output::Finished);
                     }
@@ -250,9 +254,9 @@ impl<'a> OperatorTraining<'a> {
                 let reason = format!("{absence:?} in round {}", header.round);
                 out.push(Output::Refused { from: Party::Agent(n), reason: reason.clone() });
                 let of_now = header.run == self.run && header.round == self.round;
-                self.seats[n].behind += u32::from(absence == Absence::Behind);
-                let lost = absence == Absence::NoPowerFlow || self.seats[n].behind > MOST_BEHIND;
-                if lost && of_now && self.timing.on_absence == OnAbsence::Wait {
+                self.seats[n].behind += u32::from(of_now && absence == Absence::Behind);
+                let lost = matches!(absence, Absence::NoPowerFlow | Absence::NoPolicy);
+                if of_now && (lost || self.seats[n].behind > MOST_BEHIND) && self.timing.on_absence == OnAbsence::Wait {
                     return Err(PartyError::Agent { agent: name.clone(), reason });
                 }
                 Ok(())
@@ -293,17 +297,23 @@ impl<'a> OperatorTraining<'a> {
                 _ => {}
             }
         }
-        if now_ms.saturating_sub(self.sent_ms) < self.timing.retry_ms {
-            return Ok(());
-        }
-        match self.stage {
-            Stage::Gather => self.begin_all(now_ms, out),
-            Stage::Round | Stage::Finish => {
-                let open = |seat: &Seat| if self.stage == Stage::Finish { !seat.kept } else { seat.answer.is_none() };
-                let missing: Vec<usize> = (0..self.seats.len()).filter(|&n| open(&self.seats[n])).collect();
-                missing.into_iter().try_for_each(|n| self.send_present(now_ms, n, out))
-            }
+        let late = |seat: &Seat| now_ms.saturating_sub(seat.sent_ms) >= self.timing.retry_ms;
+        let seats = self.seats.iter().enumerate();
+        let missing: Vec<usize> = seats.filter(|(_, s)| self.is_missing(s) && late(s)).map(|(n, _)| n).collect();
+        missing.into_iter().try_for_each(|n| match self.stage {
+            Stage::Gather => self.send_begin(now_ms, n, out),
+            Stage::Round | Stage::Finish => self.send_present(now_ms, n, out),
+            // Who was away when the run ended asks for itself.
             Stage::Done => Ok(()),
+        })
+    }
+
+    /// Whether something is awaited from this seat.
+    fn is_missing(&self, seat: &Seat) -> bool {
+        match self.stage {
+            Stage::Gather => !seat.ready,
+            Stage::Round => seat.answer.is_none(),
+            Stage::Finish | Stage::Done => !seat.kept,
         }
     }
 
@@ -336,13 +346,13 @@ impl<'a> OperatorTraining<'a> {
         self.rounds.memory.settled = None;
         self.rounds.batch.clear();
         self.stage = Stage::Gather;
-        self.seats.iter_mut().for_each(|seat| (seat.took_part, seat.answer) = (false, None));
+        self.seats.iter_mut().for_each(|seat| (seat.took_part, seat.answer, seat.heard) = (false, None, false));
     }
 
     /// Exchange 0 of the present round, or the end.
     fn open_round(&mut self, now_ms: u64, out: &mut Vec<Output>) -> Result<(), PartyError> {
         self.exchange = 0;
-        self.seats.iter_mut().for_each(|seat| seat.answer = None);
+        self.seats.iter_mut().for_each(|seat| (seat.answer, seat.heard) = (None, false));
         if self.round >= self.plan.episodes {
             self.stage = Stage::Finish;
         } else {
@@ -362,12 +372,12 @@ impl<'a> OperatorTraining<'a> {
         let seats = self.seats.len();
         let settled = self.rounds.memory.settled.as_ref().filter(|_| self.seats[n].took_part).map(|all| all[n].clone());
         let body = match self.stage {
-            Stage::Gather | Stage::Done => return Ok(()),
-            Stage::Finish => Down::Finish { settled },
+            Stage::Gather => return Ok(()),
+            Stage::Finish | Stage::Done => Down::Finish { settled },
             Stage::Round => Down::Voltages {
                 windows: self.rounds.batch.iter().map(|&w| u32::try_from(w).unwrap_or(u32::MAX)).collect(),
                 v_pu: self.rounds.asked_v_pu.iter().skip(n).step_by(seats).copied().collect(),
-                settled: settled.filter(|_| self.exchange == 0),
+                settled: settled.filter(|_| self.exchange == 0 || !self.seats[n].heard),
             },
         };
         self.send(now_ms, n, body, out)
@@ -378,7 +388,7 @@ impl<'a> OperatorTraining<'a> {
     }
 
     fn send(&mut self, now_ms: u64, n: usize, body: Down, out: &mut Vec<Output>) -> Result<(), PartyError> {
-        self.sent_ms = now_ms;
+        self.seats[n].sent_ms = now_ms;
         if self.replaying {
             return Ok(());
         }

@@ -57,17 +57,25 @@ impl OperatorTraining<'_> {
     /// As [`OperatorTraining::on_event`].
     pub fn replay(&mut self, kept: &[(usize, Vec<u8>)]) -> Result<usize, PartyError> {
         let mut answers: BTreeMap<(u32, u16, usize), Vec<BoundaryPoint>> = BTreeMap::new();
+        let mut has_kept = Vec::new();
         for (n, bytes) in kept {
             let Ok(Envelope { header, body }) = decode_up(bytes, &self.place.shape) else { continue };
             let ours = header.run == self.run && header.fingerprint == self.place.fingerprint;
-            if let (true, Up::Powers { points }) = (ours, body) {
-                answers.insert((header.round, header.exchange, *n), points);
+            match body {
+                Up::Powers { points } if ours => drop(answers.insert((header.round, header.exchange, *n), points)),
+                Up::Kept if ours => has_kept.extend(self.seats.get(*n).map(|_| *n)),
+                _ => {}
             }
         }
         self.replaying = true;
         let result = self.replay_answers(&mut answers);
         self.replaying = false;
-        self.stage = if self.stage == Stage::Done { Stage::Done } else { Stage::Gather };
+        if self.stage == Stage::Finish {
+            // Agents that have kept their policies may have gone for good.
+            has_kept.into_iter().for_each(|n| (self.seats[n].kept, self.seats[n].ready) = (true, true));
+        }
+        let done = self.stage == Stage::Finish && self.seats.iter().all(|seat| seat.kept);
+        self.stage = if done { Stage::Done } else { Stage::Gather };
         result
     }
 
@@ -83,6 +91,7 @@ impl OperatorTraining<'_> {
             for (n, seat) in self.seats.iter_mut().enumerate() {
                 let kept = answers.remove(&(self.round, self.exchange, n)).filter(|points| points.len() == expected);
                 seat.answer = seat.answer.take().or(kept);
+                seat.heard |= seat.answer.is_some();
             }
             if self.seats.iter().any(|seat| seat.answer.is_none()) {
                 break;
