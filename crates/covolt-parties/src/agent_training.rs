@@ -181,6 +181,11 @@ impl<'a> AgentTraining<'a> {
         Ok(())
     }
 
+    /// Number of its run, once a plan has come.
+    pub fn run(&self) -> Option<u64> {
+        self.run.as_ref().map(|run| run.number)
+    }
+
     /// Updates done.
     pub fn updates(&self) -> u32 {
         self.run.as_ref().map_or(0, |run| run.updates)

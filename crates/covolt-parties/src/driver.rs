@@ -118,7 +118,7 @@ pub fn start<P: Participant, O: Outside>(machine: &mut P, now_ms: u64, outside: 
         machine.go_through(&kept)?;
     }
     if machine.is_over() {
-        outside.note(Output::Finished)?;
+        end(machine, outside)?;
     }
     step(machine, now_ms, Event::Start, outside)
 }
@@ -148,8 +148,16 @@ pub fn step<P: Participant, O: Outside>(
         let (kept, was_over) = (outside.kept()?, machine.is_over());
         machine.go_through(&kept)?;
         if machine.is_over() && !was_over {
-            outside.note(Output::Finished)?;
+            end(machine, outside)?;
         }
     }
     Ok(())
+}
+
+/// What a machine that came to its end without sending anything has not asked for.
+fn end<P: Participant, O: Outside>(machine: &P, outside: &mut O) -> Result<(), O::Error> {
+    if let Some(bytes) = machine.checkpoint() {
+        outside.keep(&bytes)?;
+    }
+    outside.note(Output::Finished)
 }

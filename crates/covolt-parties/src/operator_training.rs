@@ -74,8 +74,27 @@ struct Seat {
     ready: bool,
     /// When something was sent to it last.
     sent_ms: u64,
-    /// Its powers by window, where the training goes on without those absent.
+    /// Where the training goes on without those absent: its powers by window, and its last answer in the present round.
     remembered: Vec<Option<Vec<BoundaryPoint>>>,
+    held: Option<Held>,
+}
+
+/// An answer, and the voltages that it was given at.
+struct Held {
+    points: Vec<BoundaryPoint>,
+    v_pu: Vec<f64>,
+}
+
+impl Held {
+    /// The answer moved to other voltages along its own slopes: who falls silent within a round then moves the feeder no more than who
+    /// answers, and the exchanges settle.
+    fn move_to(&mut self, v_pu: Vec<f64>) {
+        for (point, (now, then)) in self.points.iter_mut().zip(v_pu.iter().zip(&self.v_pu)) {
+            point.p_kw += point.dp_dv * (now - then);
+            point.q_kvar += point.dq_dv * (now - then);
+        }
+        self.v_pu = v_pu;
+    }
 }
 
 /// The operator in training.
@@ -87,6 +106,8 @@ pub struct OperatorTraining<'a> {
     stage: Stage,
     round: u32,
     exchange: u16,
+    /// Exchange with which an agent answered first in the round, the last of them: from there on it settles.
+    joined: u16,
     rounds: FeederRounds<'a>,
     seats: Vec<Seat>,
     asked_ms: u64,
@@ -126,6 +147,7 @@ impl<'a> OperatorTraining<'a> {
             heard: false,
             sent_ms: 0,
             remembered: vec![None; if remembers { count } else { 0 }],
+            held: None,
         };
         let mut training = OperatorTraining {
             seats: place.pccs.iter().map(|_| seat()).collect(),
@@ -137,6 +159,7 @@ impl<'a> OperatorTraining<'a> {
             stage: Stage::Gather,
             round: 0,
             exchange: 0,
+            joined: 0,
             asked_ms: 0,
             replaying: false,
             tally: Tally::default(),
@@ -235,6 +258,9 @@ impl<'a> OperatorTraining<'a> {
                     return Ok(()); // late, doubled, or of another run
                 }
                 let seat = &mut self.seats[n];
+                if !seat.heard {
+                    self.joined = exchange;
+                }
                 (seat.behind, seat.heard) = (0, true);
                 seat.answer.get_or_insert(points);
                 self.close_when_all_answered(now_ms, out)
@@ -244,7 +270,7 @@ impl<'a> OperatorTraining<'a> {
                     self.seats[n].kept = true;
                     if self.stage == Stage::Finish && self.seats.iter().all(|seat| seat.kept) {
                         self.stage = Stage::Done;
-                        out.push(Output::Finished);
+                        out.extend([Output::Checkpoint, Output::Finished]);
                     }
                 }
                 Ok(())
@@ -291,7 +317,7 @@ impl<'a> OperatorTraining<'a> {
                 }
                 Stage::Finish if self.seats.iter().any(|seat| seat.kept) => {
                     self.stage = Stage::Done;
-                    out.push(Output::Finished);
+                    out.extend([Output::Checkpoint, Output::Finished]);
                     return Ok(());
                 }
                 _ => {}
@@ -346,13 +372,15 @@ impl<'a> OperatorTraining<'a> {
         self.rounds.memory.settled = None;
         self.rounds.batch.clear();
         self.stage = Stage::Gather;
-        self.seats.iter_mut().for_each(|seat| (seat.took_part, seat.answer, seat.heard) = (false, None, false));
+        self.seats.iter_mut().for_each(|seat| (seat.took_part, seat.answer) = (false, None));
     }
 
     /// Exchange 0 of the present round, or the end.
     fn open_round(&mut self, now_ms: u64, out: &mut Vec<Output>) -> Result<(), PartyError> {
-        self.exchange = 0;
-        self.seats.iter_mut().for_each(|seat| (seat.answer, seat.heard) = (None, false));
+        (self.exchange, self.joined) = (0, 0);
+        for seat in &mut self.seats {
+            (seat.answer, seat.held, seat.heard) = (None, None, false);
+        }
         if self.round >= self.plan.episodes {
             self.stage = Stage::Finish;
         } else {
@@ -369,14 +397,13 @@ impl<'a> OperatorTraining<'a> {
 
     /// The message that agent `n` has to answer now.
     fn send_present(&mut self, now_ms: u64, n: usize, out: &mut Vec<Output>) -> Result<(), PartyError> {
-        let seats = self.seats.len();
         let settled = self.rounds.memory.settled.as_ref().filter(|_| self.seats[n].took_part).map(|all| all[n].clone());
         let body = match self.stage {
             Stage::Gather => return Ok(()),
             Stage::Finish | Stage::Done => Down::Finish { settled },
             Stage::Round => Down::Voltages {
                 windows: self.rounds.batch.iter().map(|&w| u32::try_from(w).unwrap_or(u32::MAX)).collect(),
-                v_pu: self.rounds.asked_v_pu.iter().skip(n).step_by(seats).copied().collect(),
+                v_pu: self.asked_of(n),
                 settled: settled.filter(|_| self.exchange == 0 || !self.seats[n].heard),
             },
         };
@@ -405,16 +432,38 @@ impl<'a> OperatorTraining<'a> {
         if self.seats.iter().all(|seat| seat.answer.is_some()) { self.close_exchange(now_ms, out) } else { Ok(()) }
     }
 
+    /// Voltages that agent `n` is asked for.
+    fn asked_of(&self, n: usize) -> Vec<f64> {
+        self.rounds.asked_v_pu.iter().skip(n).step_by(self.seats.len()).copied().collect()
+    }
+
+    /// Holds on to the answers, and moves those of who has fallen silent since.
+    fn hold(&mut self) {
+        for n in 0..self.seats.len() {
+            let v_pu = self.asked_of(n);
+            let seat = &mut self.seats[n];
+            match (&seat.answer, &mut seat.held) {
+                (Some(answer), held) if !seat.remembered.is_empty() => {
+                    *held = Some(Held { points: answer.clone(), v_pu })
+                }
+                (None, Some(held)) => held.move_to(v_pu),
+                _ => {}
+            }
+        }
+    }
+
     /// Solves the feeder with the answers; the next exchange, or the next round.
     fn close_exchange(&mut self, now_ms: u64, out: &mut Vec<Output>) -> Result<(), PartyError> {
         self.exchanges += 1;
+        self.hold();
         let (steps, seats, batch) = (self.place.steps, &self.seats, self.rounds.batch.clone());
-        let distance_pu = self.rounds.close_exchange(|n, w| match &seats[n].answer {
+        let answer = |n: usize| seats[n].answer.as_ref().or(seats[n].held.as_ref().map(|held| &held.points));
+        let distance_pu = self.rounds.close_exchange(|n, w| match answer(n) {
             Some(all) => (Some(&all[w * steps..(w + 1) * steps]), true),
             None => (seats[n].remembered.get(batch[w]).and_then(|known| known.as_deref()), false),
         })?;
         if distance_pu > TRAINING_TOLERANCE_PU {
-            if self.exchange + 1 >= MOST_EXCHANGES {
+            if self.exchange + 1 - self.joined >= MOST_EXCHANGES {
                 let (round, exchanges) = (self.round, self.exchange + 1);
                 return Err(PartyError::NotSettled { round, exchanges, distance_pu });
             }

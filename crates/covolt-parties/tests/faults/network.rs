@@ -57,7 +57,7 @@ pub fn send(
         let late = if hits(weather.late) { weather.late_ms } else { 0 };
         flights.push((late, flight.clone()));
     }
-    let slow = if spared { 1 } else { weather.slow[from] * weather.slow[to] };
+    let slow = if spared { 1 } else { weather.slow[from].max(weather.slow[to]) };
     let delay = |rng: &mut ChaCha8Rng, late: u64| {
         let late = if late > 0 { rng.random_range(0..late) } else { 0 };
         rng.random_range(1..=weather.delay_ms) * slow + late

@@ -82,7 +82,7 @@ impl Run {
     /// The longest that a message is on its way.
     fn longest_ms(&self) -> u64 {
         let slowest = self.weather.slow.iter().max().unwrap();
-        self.weather.delay_ms * slowest * slowest + self.weather.late_ms
+        self.weather.delay_ms * slowest + self.weather.late_ms
     }
 
     fn go(&mut self) -> Result<(), String> {

@@ -1,6 +1,7 @@
 //! What nobody in this run sent changes no state, asks for no checkpoint and ends nothing.
 
 use crate::simulation::participant::{Desk, Machine};
+use crate::simulation::world::RUN;
 use covolt_parties::Output;
 use covolt_parties::driver::Participant;
 
@@ -22,11 +23,11 @@ pub fn look(machine: &Machine) -> Seen {
     Seen { checkpoint: machine.checkpoint(), awaiting, round: machine.round(), over: machine.is_over(), shown }
 }
 
-/// An agent that has no run yet joins whichever it is told of.
+/// An agent that is not in this run yet joins any later one than its own.
 pub fn concerns(machine: &Machine) -> bool {
     match machine {
         Machine::Operator(_) => true,
-        Machine::Agent(agent) => agent.policy().is_some(),
+        Machine::Agent(agent) => agent.run() == Some(RUN),
     }
 }
 

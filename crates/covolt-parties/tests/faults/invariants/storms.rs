@@ -13,7 +13,7 @@ pub struct Traffic {
 }
 
 /// Answers that one cause may lead to.
-const PER_CAUSE: u64 = 4;
+const PER_CAUSE: u64 = 2;
 
 /// Messages that a run of this length may take.
 pub fn bound(traffic: &Traffic, weather: &Weather, now_ms: u64) -> u64 {
