@@ -10,12 +10,14 @@
 //! | who lives, and what does it see of the world? | `participant` |
 //! | in which order does all of it happen? | `run` |
 //! | what must hold? | `invariants`, one file each |
+//! | what went wrong once? | `regress` |
 
 pub mod clock;
 pub mod garbage;
 pub mod invariants;
 pub mod network;
 pub mod participant;
+mod regress;
 pub mod run;
 pub mod store;
 pub mod weather;
