@@ -10,6 +10,8 @@
 //! messages between its checkpoint and the present asks for them (`CatchUp`); they lead to the same policy bit for bit, since
 //! an update depends on nothing but them and the agent's own windows.
 
+mod restart;
+
 use crate::descent::{Descent, OwnReturns};
 use crate::error::PartyError;
 use crate::party::{Event, Output, Party};
@@ -17,13 +19,14 @@ use crate::plan_windows::{settings_of, windows_of};
 use crate::timing::Timing;
 use covolt_fleet::{Fleet, LimitPrices, PriceOutlook, Profiles, StateKind, StorageValuation};
 use covolt_learn::{ExactSettings, Learner, NetworkShape, Scenario, Seats, untrained_policy};
-use covolt_policy::{Adam, GaussianPolicy};
+use covolt_policy::GaussianPolicy;
 use covolt_wire::envelope::Fingerprint;
 use covolt_wire::{
     Absence, BoundaryPoint, Down, Envelope, Header, PriceOfPower, Shape, Tally, TrainingPlan, Up, decode_down,
     encode_up,
 };
-use serde::{Deserialize, Serialize};
+
+pub use restart::AgentCheckpoint;
 
 /// What an agent knows: its own part, its own data.
 #[derive(Debug, Clone, Copy)]
@@ -118,19 +121,6 @@ impl Run {
     }
 }
 
-/// Where an agent stands between two rounds.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct AgentCheckpoint {
-    run: u64,
-    plan: TrainingPlan,
-    updates: u32,
-    descents: u32,
-    theta: Vec<f64>,
-    average: Vec<f64>,
-    adam: Adam,
-    prices: Vec<LimitPrices>,
-}
-
 impl<'a> AgentTraining<'a> {
     /// A fresh agent, or one that goes on from the bytes of a checkpoint.
     ///
@@ -154,31 +144,9 @@ impl<'a> AgentTraining<'a> {
             returns: OwnReturns::default(),
         };
         if let Some(bytes) = checkpoint {
-            let unreadable = |e: postcard::Error| PartyError::Checkpoint { reason: format!("it cannot be read ({e})") };
-            training.restore(postcard::from_bytes(bytes).map_err(unreadable)?)?;
+            training.restore(bytes)?;
         }
         Ok(training)
-    }
-
-    fn restore(&mut self, checkpoint: AgentCheckpoint) -> Result<(), PartyError> {
-        let AgentCheckpoint { run: number, plan, updates, descents, theta, average, adam, prices } = checkpoint;
-        let mut run = self.fresh_run(number, plan)?;
-        let parameters = run.learner.policy.mean_net_mut().parameters_mut();
-        let (found, expected) = ((theta.len(), average.len(), prices.len()), (parameters.len(), run.prices.len()));
-        if found != (expected.0, expected.0, expected.1) {
-            let reason = format!(
-                "{} parameters, {} means of them and multipliers of {} windows; the plan has {} and {}",
-                found.0, found.1, found.2, expected.0, expected.1
-            );
-            return Err(PartyError::Checkpoint { reason });
-        }
-        parameters.copy_from_slice(&theta);
-        (run.learner.average, run.learner.adam) = (average, adam);
-        (run.prices, run.updates, run.descents) = (prices, updates, descents);
-        // The last update is made when the run finishes.
-        self.finished = updates >= run.plan.episodes;
-        self.run = Some(run);
-        Ok(())
     }
 
     /// Number of its run, once a plan has come.
@@ -211,22 +179,6 @@ impl<'a> AgentTraining<'a> {
         self.run.as_ref().map(|run| run.learner.averaged())
     }
 
-    /// The bytes of a checkpoint, once a plan has come.
-    pub fn checkpoint(&self) -> Option<Vec<u8>> {
-        let run = self.run.as_ref()?;
-        let checkpoint = AgentCheckpoint {
-            run: run.number,
-            plan: run.plan.clone(),
-            updates: run.updates,
-            descents: run.descents,
-            theta: run.learner.policy.mean_net().parameters().to_vec(),
-            average: run.learner.average.clone(),
-            adam: run.learner.adam.clone(),
-            prices: run.prices.clone(),
-        };
-        postcard::to_stdvec(&checkpoint).ok()
-    }
-
     /// What the event leads to.
     ///
     /// # Errors
@@ -255,21 +207,6 @@ impl<'a> AgentTraining<'a> {
                 Ok(())
             }
         }
-    }
-
-    /// After a restart: goes through what the durable streams hold for it, in their order, sending nothing.
-    ///
-    /// # Errors
-    /// As [`AgentTraining::on_event`].
-    pub fn catch_up(&mut self, kept: &[Vec<u8>]) -> Result<(), PartyError> {
-        let (tally, said) = (self.tally.clone(), self.last_said_ms);
-        let mut out = Vec::new();
-        for bytes in kept {
-            out.clear();
-            self.on_event(said, Event::Message { from: Party::Operator, bytes }, &mut out)?;
-        }
-        self.tally = tally;
-        Ok(())
     }
 
     fn on_message(&mut self, now_ms: u64, message: Envelope<Down>, out: &mut Vec<Output>) -> Result<(), PartyError> {

@@ -11,6 +11,7 @@
 //! feeder's limits stay with the operator, those inside a microgrid with its agent.
 
 mod restart;
+mod seat;
 
 use crate::error::PartyError;
 use crate::feeder_rounds::FeederRounds;
@@ -21,9 +22,9 @@ use covolt_fleet::{Fleet, LimitPrices, Profiles};
 use covolt_grid::BusIndex;
 use covolt_learn::TRAINING_TOLERANCE_PU;
 use covolt_wire::envelope::Fingerprint;
-use covolt_wire::{
-    Absence, BoundaryPoint, Down, Envelope, Header, Shape, Tally, TrainingPlan, Up, decode_up, encode_down,
-};
+use covolt_wire::{Absence, Down, Envelope, Header, Shape, Tally, TrainingPlan, Up, decode_up, encode_down};
+
+use seat::{Held, Seat};
 
 pub use crate::feeder_rounds::RoundNote;
 
@@ -59,44 +60,6 @@ enum Stage {
     Done,
 }
 
-struct Seat {
-    here: bool,
-    /// To the present exchange.
-    answer: Option<Vec<BoundaryPoint>>,
-    /// It answered in the present round, so that it has the prices of the round before.
-    heard: bool,
-    /// Took part in the round before, so that its settled prices concern it.
-    took_part: bool,
-    kept: bool,
-    /// How often it said that messages are missing, since it last answered.
-    behind: u32,
-    /// It has the plan.
-    ready: bool,
-    /// When something was sent to it last.
-    sent_ms: u64,
-    /// Where the training goes on without those absent: its powers by window, and its last answer in the present round.
-    remembered: Vec<Option<Vec<BoundaryPoint>>>,
-    held: Option<Held>,
-}
-
-/// An answer, and the voltages that it was given at.
-struct Held {
-    points: Vec<BoundaryPoint>,
-    v_pu: Vec<f64>,
-}
-
-impl Held {
-    /// The answer moved to other voltages along its own slopes: who falls silent within a round then moves the feeder no more than who
-    /// answers, and the exchanges settle.
-    fn move_to(&mut self, v_pu: Vec<f64>) {
-        for (point, (now, then)) in self.points.iter_mut().zip(v_pu.iter().zip(&self.v_pu)) {
-            point.p_kw += point.dp_dv * (now - then);
-            point.q_kvar += point.dq_dv * (now - then);
-        }
-        self.v_pu = v_pu;
-    }
-}
-
 /// The operator in training.
 pub struct OperatorTraining<'a> {
     place: OperatorPlace<'a>,
@@ -122,7 +85,7 @@ pub struct OperatorTraining<'a> {
 }
 
 impl<'a> OperatorTraining<'a> {
-    /// A run with number `run` (anything that no other run of the case has), or one that goes on from a checkpoint.
+    /// A run with number `run` (higher than that of every earlier run of the case, such as the time at which it begins), or one that goes on from a checkpoint.
     ///
     /// # Errors
     /// Several phases or loops in the feeder, rows outside the data, a checkpoint that does not fit, settings out of range.
@@ -135,22 +98,12 @@ impl<'a> OperatorTraining<'a> {
     ) -> Result<OperatorTraining<'a>, PartyError> {
         timing.check()?;
         let rounds = FeederRounds::new(place, &plan, settings_of(&plan))?;
-        let count = rounds.windows();
-        let remembers = matches!(timing.on_absence, OnAbsence::GoOn { .. });
-        let seat = || Seat {
-            here: false,
-            answer: None,
-            took_part: false,
-            kept: false,
-            behind: 0,
-            ready: false,
-            heard: false,
-            sent_ms: 0,
-            remembered: vec![None; if remembers { count } else { 0 }],
-            held: None,
+        let remembers = match timing.on_absence {
+            OnAbsence::Wait => 0,
+            OnAbsence::GoOn { .. } => rounds.windows(),
         };
         let mut training = OperatorTraining {
-            seats: place.pccs.iter().map(|_| seat()).collect(),
+            seats: place.pccs.iter().map(|_| Seat::new(remembers)).collect(),
             place,
             plan,
             rounds,

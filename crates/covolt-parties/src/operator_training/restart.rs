@@ -3,6 +3,7 @@
 use super::{OperatorTraining, Stage};
 use crate::error::PartyError;
 use crate::feeder_rounds::RoundMemory;
+use crate::timing::OnAbsence;
 use covolt_wire::{BoundaryPoint, Envelope, Up, decode_up};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ pub struct OperatorCheckpoint {
     memory: RoundMemory,
     took_part: Vec<bool>,
     exchanges: u64,
+    /// By seat and window; empty where the training waits for all.
+    remembered: Vec<Vec<Option<Vec<BoundaryPoint>>>>,
 }
 
 impl OperatorTraining<'_> {
@@ -35,6 +38,12 @@ impl OperatorTraining<'_> {
         self.rounds.memory = kept.memory;
         self.exchanges = kept.exchanges;
         self.seats.iter_mut().zip(kept.took_part).for_each(|(seat, took_part)| seat.took_part = took_part);
+        for (seat, remembered) in self.seats.iter_mut().zip(kept.remembered) {
+            // Another mode than before may have nothing to remember, or need nothing.
+            if seat.remembered.len() == remembered.len() {
+                seat.remembered = remembered;
+            }
+        }
         Ok(())
     }
 
@@ -46,6 +55,7 @@ impl OperatorTraining<'_> {
             memory: self.rounds.memory.clone(),
             took_part: self.seats.iter().map(|seat| seat.took_part).collect(),
             exchanges: self.exchanges,
+            remembered: self.seats.iter().map(|seat| seat.remembered.clone()).collect(),
         };
         postcard::to_stdvec(&kept).ok()
     }
@@ -96,7 +106,14 @@ impl OperatorTraining<'_> {
             if self.seats.iter().any(|seat| seat.answer.is_none()) {
                 break;
             }
-            self.close_exchange(0, &mut out)?;
+            match self.close_exchange(0, &mut out) {
+                // Rounds that went on without some cannot be repeated where late answers lie among the others: from here on they are asked for.
+                Err(PartyError::NotSettled { .. }) if self.timing.on_absence != OnAbsence::Wait => {
+                    self.open_round(0, &mut out)?;
+                    break;
+                }
+                closed => closed?,
+            }
             exchanges += 1;
         }
         Ok(exchanges)

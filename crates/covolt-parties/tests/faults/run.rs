@@ -26,7 +26,7 @@ enum Next {
 }
 
 /// What a run took.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Course {
     pub steps: u64,
     pub crashes: u64,
