@@ -247,3 +247,14 @@ fn regress_operator_keeps_its_last_state() {
     }
     assert_eq!(last, [Output::Checkpoint, Output::Finished]);
 }
+
+#[test]
+fn regress_absent_agents_are_remembered_over_a_restart() {
+    let mut table = Table::new(GO_ON);
+    table.deliver(0, |n, of| n > 0 || of.round < 2);
+    let kept = table.operator.checkpoint().unwrap();
+    let again = WORLD.operator(GO_ON, Some(&kept)).unwrap();
+    assert_eq!(again.checkpoint(), Some(kept.clone()));
+    let waiting = WORLD.operator(Timing::default(), Some(&kept)).unwrap();
+    assert!(waiting.checkpoint().unwrap().len() < kept.len(), "who waits for all needs no memory");
+}
