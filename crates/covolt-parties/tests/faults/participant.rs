@@ -2,7 +2,7 @@
 
 use super::store::Store;
 use super::weather::OPERATOR;
-use super::world::WORLD;
+use super::world::{RUN, WORLD};
 use covolt_fleet::LimitPrices;
 use covolt_parties::driver::{self, Outside, Participant};
 use covolt_parties::{AgentTraining, Event, OperatorTraining, Output, Party, PartyError, Timing};
@@ -23,11 +23,25 @@ impl Machine {
         })
     }
 
+    /// It is in the run that is simulated; agents may take part in earlier ones before they hear of it.
+    pub fn in_run(&self) -> bool {
+        match self {
+            Machine::Operator(_) => true,
+            Machine::Agent(agent) => agent.run() == Some(RUN),
+        }
+    }
+
     /// The operator's open round, an agent's updates.
     pub fn round(&self) -> u32 {
         match self {
             Machine::Operator(operator) => operator.awaiting().0,
-            Machine::Agent(agent) => agent.updates(),
+            Machine::Agent(agent) => {
+                if self.in_run() {
+                    agent.updates()
+                } else {
+                    0
+                }
+            }
         }
     }
 
@@ -165,7 +179,7 @@ impl Process {
     }
 
     pub fn is_over(&self) -> bool {
-        self.machine.as_ref().is_some_and(Participant::is_over)
+        self.machine.as_ref().is_some_and(|machine| machine.in_run() && machine.is_over())
     }
 
     /// Makes the machine from the checkpoint; [`Process::start`] lets it begin.

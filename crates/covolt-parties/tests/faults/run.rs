@@ -178,8 +178,7 @@ impl Run {
             }
         }
         let before = (!starts).then(|| machine.round());
-        let seen =
-            (made_up && garbage_changes_nothing::concerns(&machine)).then(|| garbage_changes_nothing::look(&machine));
+        let seen = (made_up && machine.in_run()).then(|| garbage_changes_nothing::look(&machine));
         let mut desk = Desk::new(&mut process.store, number, lives_for);
         let ended = happen(&mut machine, now_ms, what, &mut desk);
         if let (Some(seen), Ok(())) = (seen, &ended) {

@@ -1,7 +1,7 @@
-//! What nobody in this run sent changes no state, asks for no checkpoint and ends nothing.
+//! What nobody in this run sent changes no state, asks for no checkpoint and ends nothing. An agent that is not in the run yet joins any
+//! later one than its own, and is not asked.
 
 use crate::simulation::participant::{Desk, Machine};
-use crate::simulation::world::RUN;
 use covolt_parties::Output;
 use covolt_parties::driver::Participant;
 
@@ -21,14 +21,6 @@ pub fn look(machine: &Machine) -> Seen {
         Machine::Agent(agent) => (None, format!("{:?}", agent.returns)),
     };
     Seen { checkpoint: machine.checkpoint(), awaiting, round: machine.round(), over: machine.is_over(), shown }
-}
-
-/// An agent that is not in this run yet joins any later one than its own.
-pub fn concerns(machine: &Machine) -> bool {
-    match machine {
-        Machine::Operator(_) => true,
-        Machine::Agent(agent) => agent.run() == Some(RUN),
-    }
 }
 
 pub fn check(before: &Seen, machine: &Machine, desk: &Desk<'_>) -> Result<(), String> {
