@@ -47,10 +47,11 @@ pub struct Weather {
 
 impl Weather {
     pub fn draw(mode: Mode, rng: &mut ChaCha8Rng) -> Weather {
-        // None, some or much of each, independently.
+        // None, some or much of each, independently; now and then much of all.
+        let worst = rng.random_bool(0.1);
         let mut rate = |most: f64| {
             let level: f64 = [0.0, 0.0, 0.1, 0.4, 1.0][rng.random_range(0..5)];
-            level * rng.random_range(0.3..1.0) * most
+            (if worst { 1.2 } else { level }) * rng.random_range(0.3..1.0) * most
         };
         let (lost_before, lost_behind, doubled, late) = (rate(0.4), rate(0.4), rate(0.5), rate(0.4));
         let (garbage, crash, cut) = (rate(0.8), rate(0.06), rate(4.0));
