@@ -11,6 +11,7 @@
 //! | how does the operator settle a row? | [`operator_dispatch`] |
 //! | with which prices are limits mended? | `feeder_prices.rs` |
 //! | how does all of it run in one process? | [`memory`] |
+//! | how does a participant run in the world, and restart in it? | [`driver`] |
 //!
 //! No sockets, no files, no clocks: time comes in as milliseconds, bytes go out in [`Output`]. The same machines run over memory, over
 //! NATS, and in the simulation of faults. What crosses is in `covolt-wire` alone.
@@ -18,6 +19,7 @@
 pub mod agent_dispatch;
 pub mod agent_training;
 mod descent;
+pub mod driver;
 mod error;
 mod feeder_prices;
 mod feeder_rounds;

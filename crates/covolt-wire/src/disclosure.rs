@@ -75,7 +75,7 @@ pub const HEADER: Listing = Listing {
     fields: fields!(Header as Header {
         fingerprint: "bytes", "16", "16", "-", "first bytes of the SHA-256 of the whole case",
             "that both sides mean the same case; whoever knows all of the case but one detail can test guesses of that detail";
-        run: "integer", "1", "1-10", "-", "number of the run, drawn by the operator", "nothing";
+        run: "integer", "1", "1-10", "-", "number of the run, chosen by the operator; later runs have higher ones", "which run of the case is meant";
         round: "integer", "1", "1-5", "-", "update of a training or dispatched window, from 0", "how far the run is";
         exchange: "integer", "1", "1-3", "-", "exchange within the round, from 0", "how hard the round is to settle";
     }),
@@ -110,7 +110,7 @@ pub const DOWN: [Listing; 6] = [
             v_pu: "list of numbers", "T W", "1-10, then 8 each", "pu", "voltage magnitude at the agent's PCC, window after window",
                 "the sum of what everybody draws, as a voltmeter at the PCC would see it";
             settled: "optional list of `PriceOfPower`", "T W of the round before", "1; if there, 1-10, then 16 each", "see there",
-                "prices of the round before, for an agent whose answer took part in it; there with the first exchange of a round",
+                "prices of the round before, for an agent whose answer took part in it; there until it has answered in the round",
                 "which limits of the feeder, and by way of the feeder of others, bind, and how the agent's power moves them";
         }),
     },

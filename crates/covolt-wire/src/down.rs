@@ -63,7 +63,8 @@ pub enum Down {
         windows: Vec<u32>,
         /// Voltage magnitude at the PCC, pu, window after window.
         v_pu: Vec<f64>,
-        /// Prices of the round before, for an agent whose answer took part in it.
+        /// Prices of the round before, for an agent whose answer took part in it, until it has answered in this round. Nothing with exchange 0
+        /// says that the round before went by without it.
         settled: Option<Vec<PriceOfPower>>,
     },
     /// Training: the last round closed; descend along these prices and keep the policy.

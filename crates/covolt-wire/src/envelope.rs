@@ -28,7 +28,7 @@ pub type Fingerprint = [u8; 16];
 pub struct Header {
     /// The whole case, first bytes of its SHA-256.
     pub fingerprint: Fingerprint,
-    /// Number of the run, drawn by the operator when it begins.
+    /// Number of the run, chosen by the operator when it begins; later runs have higher ones, and agents stay in the latest.
     pub run: u64,
     /// Update of a training, or dispatched window, counted from 0.
     pub round: u32,
