@@ -20,10 +20,11 @@ use crate::window_check::{check_actions, check_window};
 use crate::{Certificate, GuardMode};
 use covolt_fleet::pcc_answer::answer_voltages;
 use covolt_fleet::returns::evaluate_each;
+use covolt_fleet::rows::add_port_gradient;
 use covolt_fleet::window_program::linearise;
 use covolt_fleet::{
-    AnswerWorkspace, BaseDemand, Fleet, LimitPrices, LimitPricing, LossCurvature, PccAnswer, PccPoint,
-    PhysicsWorkspace, PricedWindow, Reach, VOLTAGE_TOLERANCE_PU, Window, WindowProgram,
+    AnswerWorkspace, BaseDemand, CURRENT_TOLERANCE_RELATIVE, Fleet, LimitPrices, LimitPricing, LossCurvature,
+    PccAnswer, PccPoint, PhysicsWorkspace, PricedWindow, Reach, VOLTAGE_TOLERANCE_PU, Window, WindowProgram, evaluate,
 };
 use covolt_grid::Complex64;
 use covolt_optimum::central::make_feasible;
@@ -32,6 +33,8 @@ use std::cell::RefCell;
 
 /// Weight of the squared relative change from the proposal, $.
 const PROXIMAL: f64 = 5.0;
+/// Linearisations of one answer at most.
+const MOST_ROUNDS: u32 = 4;
 /// Reach that no voltage is within.
 const NO_VOLTAGE: f64 = -10.0;
 /// Change of a price by which the response is measured, $/kW: of the size that limits of a feeder bring about.
@@ -92,7 +95,8 @@ impl<'a> OwnPart<'a> {
         Ok(actions.swap_remove(0))
     }
 
-    /// a(w) from the proposal `at`, and the response -dS/dw, (2T)^2 numbers row by row, P and Q of each step in turn, where it is wanted.
+    /// a(w) from the proposal `at`, and where it is wanted the response: -dS/dw, P and Q of each step in turn, then -d excess/dw of
+    /// each step at a PCC voltage that does not move; 3T rows of 2T numbers.
     ///
     /// # Errors
     /// Sizes that do not fit.
@@ -106,19 +110,29 @@ impl<'a> OwnPart<'a> {
         let mut actions = vec![at.to_vec()];
         check_actions(self.fleet, window.steps, &actions)?;
         let base = BaseDemand::new(self.fleet, window);
-        // Voltages move with everybody's power: they are the operator's to price. See the head of this file.
-        let reach = Reach { voltage_pu: NO_VOLTAGE, ..self.settings.reach };
-        let program = linearise(self.fleet, window, &base, &actions, &reach, &self.curvature, &mut self.physics);
-        let Ok(program) = program else { return Ok((at.to_vec(), Vec::new())) };
         let mut memory = ProgramWorkspace::default();
-        let Some(answer) = self.solve(program.clone(), &mut memory) else { return Ok((at.to_vec(), Vec::new())) };
-        let response = match with_response {
-            true => self.response(window, &base, at, &program, &answer, &mut memory),
-            false => Vec::new(),
-        };
-        actions[0] = answer;
-        make_feasible(self.fleet, window, &mut actions);
+        let mut response = Vec::new();
+        for round in 0..MOST_ROUNDS {
+            let Some(program) = self.program(window, &base, &actions) else { break };
+            let Some(answer) = self.solve(program.clone(), round, &mut memory) else { break };
+            if with_response && round == 0 {
+                response = self.response(window, &base, at, &program, &answer, &mut memory);
+            }
+            actions[0] = answer;
+            make_feasible(self.fleet, window, &mut actions);
+            // A current that the linearisation missed is taken once more from there.
+            let returns = evaluate(self.fleet, window, &base, &actions, &mut self.physics);
+            if returns.is_ok_and(|r| r.current_violation() <= CURRENT_TOLERANCE_RELATIVE) {
+                break;
+            }
+        }
         Ok((actions.swap_remove(0), response))
+    }
+
+    /// The window convexified at `at`, without its voltages, which move with everybody's power.
+    fn program(&mut self, window: &Window, base: &BaseDemand, at: &[Vec<f64>]) -> Option<WindowProgram> {
+        let reach = Reach { voltage_pu: NO_VOLTAGE, ..self.settings.reach };
+        linearise(self.fleet, window, base, at, &reach, &self.curvature, &mut self.physics).ok()
     }
 
     /// What an action does.
@@ -136,7 +150,7 @@ impl<'a> OwnPart<'a> {
         let fleet = self.fleet;
         self.physics.options = covolt_grid::FlowOptions::default();
         evaluate_each(fleet, window, &base, &actions, &mut self.physics, |t, v| {
-            (excess[t], points[t].dl_dv) = worst_excess(fleet, v, window.source_factor(t));
+            (excess[t], points[t].dl_dv) = excess_and_slope(fleet, v, window.source_factor(t));
         })
         .map_err(failed)?;
         let examination = Examination::of(fleet, window, &base, &actions, &mut self.physics);
@@ -177,8 +191,8 @@ impl<'a> OwnPart<'a> {
         *actions = mended;
     }
 
-    fn solve(&self, mut program: WindowProgram, memory: &mut ProgramWorkspace) -> Option<Vec<f64>> {
-        let pressure = Pressure::of_round(&self.settings, 0);
+    fn solve(&self, mut program: WindowProgram, round: u32, memory: &mut ProgramWorkspace) -> Option<Vec<f64>> {
+        let pressure = Pressure::of_round(&self.settings, round);
         let settings = ProgramSettings {
             objective: Objective::Cost { proximal: PROXIMAL },
             voltage_margin_pu: pressure.voltage_margin_pu,
@@ -190,7 +204,33 @@ impl<'a> OwnPart<'a> {
         solve_program_with(&mut program, &settings, memory).ok().map(|mut solution| solution.actions.swap_remove(0))
     }
 
-    /// -dS/dw by differences of the program, S linear in the action as it is at `at`.
+    /// d excess/da at voltages that do not move, a row per step.
+    fn excess_by_action(&mut self, window: &Window, base: &BaseDemand, at: &[f64]) -> Option<Vec<Vec<f64>>> {
+        let (fleet, actions) = (self.fleet, vec![at.to_vec()]);
+        let mut rows = Vec::with_capacity(window.steps);
+        let mg = fleet.microgrids.first()?;
+        let layout = mg.layout(window.steps);
+        let (mut dl_dv, ports) = (vec![Complex64::ZERO; fleet.grid.n_nodes()], fleet.grid.n_ports());
+        let (mut dl_dp, mut dl_dq) = (vec![0.0; ports], vec![0.0; ports]);
+        for t in 0..window.steps {
+            self.physics.solve_step(fleet, base, &actions, window.steps, t).ok()?;
+            let (p, q) = (self.physics.demand().0.to_vec(), self.physics.demand().1.to_vec());
+            let worst = worst_voltage(fleet, self.physics.flow.v());
+            dl_dv.fill(Complex64::ZERO);
+            if let Some((i, sign)) = worst.limit {
+                let weight = sign / VOLTAGE_TOLERANCE_PU;
+                fleet.grid.add_voltage_gradient(i, self.physics.flow.v(), weight, &mut dl_dv);
+            }
+            fleet.grid.linearise(&p, &q, &mut self.physics.flow).ok()?;
+            fleet.grid.adjoint(&dl_dv, &mut dl_dp, &mut dl_dq, &mut self.physics.flow);
+            let mut row = vec![0.0; layout.len()];
+            add_port_gradient(mg, &layout, t, fleet.grid.base_kva(), &dl_dp, &dl_dq, &mut row);
+            rows.push(row);
+        }
+        Some(rows)
+    }
+
+    /// -dS/dw and -d excess/dw by differences of the program, both linear in the action as they are at `at`.
     fn response(
         &mut self,
         window: &Window,
@@ -201,7 +241,7 @@ impl<'a> OwnPart<'a> {
         memory: &mut ProgramWorkspace,
     ) -> Vec<f64> {
         let Ok(slopes) = self.answer(window, base, at) else { return Vec::new() };
-        let (steps, wide) = (window.steps, 2 * window.steps);
+        let (steps, wide, tall) = (window.steps, 2 * window.steps, 3 * window.steps);
         let per_step = at.len() / steps.max(1);
         let mut unit = vec![(0.0, 0.0); steps];
         let mut by_action = vec![vec![0.0; at.len()]; wide];
@@ -213,8 +253,11 @@ impl<'a> OwnPart<'a> {
             row.iter_mut().zip(&rest).for_each(|(slope, rest)| *slope -= rest);
             unit[i / 2] = (0.0, 0.0);
         }
-        let mut response = vec![0.0; wide * wide];
-        for (i, row) in by_action.iter().enumerate() {
+        let Some(mut excess) = self.excess_by_action(window, base, at) else { return Vec::new() };
+        let prices = by_action.clone();
+        by_action.append(&mut excess);
+        let mut response = vec![0.0; tall * wide];
+        for (i, row) in prices.iter().enumerate() {
             let mut priced = program.clone();
             let agent = &mut priced.agents[0];
             for (entry, slope) in row.iter().enumerate() {
@@ -222,7 +265,7 @@ impl<'a> OwnPart<'a> {
                     agent.linear[variable] += PRICE_STEP * factor * slope;
                 }
             }
-            let Some(moved) = self.solve(priced, memory) else { return Vec::new() };
+            let Some(moved) = self.solve(priced, 0, memory) else { return Vec::new() };
             for (j, other) in by_action.iter().enumerate() {
                 let drawn: f64 = other.iter().zip(&moved).zip(answer).map(|((s, a), b)| s * (a - b)).sum();
                 response[j * wide + i] = -drawn / PRICE_STEP;
@@ -242,20 +285,32 @@ const UNPRICED: LimitPricing =
 /// Most room that an agent tells, in tolerances: 0.01 pu of voltage.
 pub const MOST_ROOM: f64 = 1e3;
 
-/// Largest excess over a voltage limit at the voltages `v` of one step, in tolerances, and its slope with the source's voltage u to
-/// first order: bus voltages move with it.
-fn worst_excess(fleet: &Fleet, v: &[Complex64], u: f64) -> (f64, f64) {
-    let mut worst = (-MOST_ROOM, 0.0);
+/// The voltage limit that is broken most or comes nearest to it.
+struct WorstVoltage {
+    /// In tolerances.
+    excess: f64,
+    /// Which voltage, and whether its upper (1) or lower limit (-1); none within [`MOST_ROOM`].
+    limit: Option<(usize, f64)>,
+    magnitude: f64,
+}
+
+fn worst_voltage(fleet: &Fleet, v: &[Complex64]) -> WorstVoltage {
+    let mut worst = WorstVoltage { excess: -MOST_ROOM, limit: None, magnitude: 1.0 };
     for i in (0..fleet.grid.n_voltages()).filter(|&i| !fleet.grid.is_fixed_voltage(i)) {
         let magnitude = fleet.grid.voltage_pu(i, v);
-        for (excess, sign) in
-            [(fleet.limits.v_min_pu[i] - magnitude, -1.0), (magnitude - fleet.limits.v_max_pu[i], 1.0)]
-        {
+        let sides = [(fleet.limits.v_min_pu[i] - magnitude, -1.0), (magnitude - fleet.limits.v_max_pu[i], 1.0)];
+        for (excess, sign) in sides {
             let excess = excess / VOLTAGE_TOLERANCE_PU;
-            if excess > worst.0 || excess.is_nan() {
-                worst = (excess, sign * magnitude / u / VOLTAGE_TOLERANCE_PU);
+            if excess > worst.excess || excess.is_nan() {
+                worst = WorstVoltage { excess, limit: Some((i, sign)), magnitude };
             }
         }
     }
     worst
+}
+
+/// Its excess, and the slope with the source's voltage u to first order: bus voltages move with it.
+fn excess_and_slope(fleet: &Fleet, v: &[Complex64], u: f64) -> (f64, f64) {
+    let WorstVoltage { excess, limit, magnitude } = worst_voltage(fleet, v);
+    (excess, limit.map_or(0.0, |(_, sign)| sign * magnitude / u / VOLTAGE_TOLERANCE_PU))
 }

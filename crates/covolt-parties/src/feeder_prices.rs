@@ -5,18 +5,18 @@
 //! w = sum_m lambda_m G_m, the answers to them S - R (w - w_0), and
 //!
 //! ```text
-//!   g_m - G_m R (w - w_0) + margin <= 0,   lambda_m >= 0,   one of the two with equality
-//!   =  KKT of   min  1/2 lambda' A lambda - b' lambda,  lambda >= 0       A = sum_n G_n R_n G_n',   b = g + margin + G R w_0
+//!   g_m - H_m R (w - w_0) + margin <= 0,   lambda_m >= 0,   one of the two with equality         H_m = G_m, see below
+//!   =   A lambda - b >= 0,  lambda >= 0,  lambda' (A lambda - b) = 0       A = sum_n H_n R_n G_n',   b = g + margin + H R w_0
 //! ```
 //!
-//! a quadratic program of as many unknowns as limits are near, solved by Clarabel. It is a Newton step of the dual problem: exact
-//! where no device meets or leaves a limit of its own on the way, repeated where one does. The agents' own limits enter as rows of their
-//! PCC's voltage. Nobody's devices, costs or states are known here.
+//! a linear complementarity problem of as many unknowns as limits are near, solved by projected Gauss-Seidel sweeps. It is a Newton
+//! step of the dual problem: exact where no device meets or leaves a limit of its own on the way, repeated where one does. The voltages
+//! inside the agents enter as rows of their PCC's voltage, priced as that is; what the drop inside contributes when the agent itself
+//! moves is foreseen (its rows of the response, added to H R) but not priced, so A is not quite symmetric. Nobody's devices, costs
+//! or states are known here.
 
 use crate::error::PartyError;
 use crate::operator_training::OperatorPlace;
-use clarabel::algebra::CscMatrix;
-use clarabel::solver::{DefaultSettingsBuilder, DefaultSolver, IPSolver, SupportedConeT};
 use covolt_dispatch::MOST_ROOM;
 use covolt_fleet::{
     BaseDemand, CURRENT_TOLERANCE_RELATIVE, Limit, Nearest, PhysicsWorkspace, VOLTAGE_TOLERANCE_PU, Window,
@@ -44,6 +44,14 @@ impl FeederState {
     }
 }
 
+impl FeederState {
+    /// The worst of the feeder's limits in tolerances, zero when all hold.
+    pub fn worst(&self) -> f64 {
+        let of = |nearest: &Option<Nearest>, tolerance: f64| nearest.map_or(0.0, |n| n.excess / tolerance);
+        of(&self.voltage, VOLTAGE_TOLERANCE_PU).max(of(&self.current, CURRENT_TOLERANCE_RELATIVE)).max(0.0)
+    }
+}
+
 /// One agent's answer as the feeder sees it.
 pub(crate) struct SeenAgent<'a> {
     pub points: &'a [BoundaryPoint],
@@ -51,7 +59,7 @@ pub(crate) struct SeenAgent<'a> {
     pub v_pu: Vec<f64>,
     /// How its own limits stand per step, in tolerances.
     pub excess: &'a [f64],
-    /// (2T)^2, or empty.
+    /// 3T rows of 2T numbers, or empty.
     pub response: &'a [f64],
     pub prices: &'a [PriceOfPower],
 }
@@ -87,6 +95,8 @@ struct Row {
     margin: f64,
     /// By (P, Q) of every agent at step t, units per kW and kvar.
     gradient: Vec<[f64; 2]>,
+    /// The agent inside which it is.
+    inside: Option<usize>,
 }
 
 impl<'a> FeederPrices<'a> {
@@ -180,7 +190,7 @@ impl<'a> FeederPrices<'a> {
     }
 
     /// Prices by seat and step after which the limits should hold, and the powers that are foreseen. `priced` counts the priced exchanges
-    /// of this round so far. Prices stay as they are where there is nothing to do.
+    /// of this round so far; `damping` is the fraction of the way that prices go.
     ///
     /// # Errors
     /// The power flow's own.
@@ -190,6 +200,7 @@ impl<'a> FeederPrices<'a> {
         agents: &[SeenAgent<'_>],
         state: &FeederState,
         priced: u32,
+        damping: f64,
     ) -> Result<(Vec<Vec<PriceOfPower>>, Vec<Vec<BoundaryPoint>>), PartyError> {
         let rows = self.rows(window, agents, state, priced)?;
         let steps = window.steps;
@@ -203,20 +214,27 @@ impl<'a> FeederPrices<'a> {
             let entry = |a: usize, b: usize| response[(2 * s + a) * wide + 2 * t + b];
             [entry(0, 0) * by[0] + entry(0, 1) * by[1], entry(1, 0) * by[0] + entry(1, 1) * by[1]]
         };
+        // What a change of prices in step t does to a row through agent n.
+        let effect = |row: &Row, n: usize, t: usize, by: [f64; 2]| -> f64 {
+            let ([gp, gq], [p, q]) = (row.gradient[n], moved(n, row.t, t, by));
+            let (response, wide) = (agents[n].response, 2 * steps);
+            let own = (row.inside == Some(n) && !response.is_empty()).then(|| {
+                let at = (wide + row.t) * wide + 2 * t;
+                (response[at] * by[0] + response[at + 1] * by[1]) / UNITS.2
+            });
+            gp * p + gq * q + own.unwrap_or(0.0)
+        };
         let m = rows.len();
         let (mut a, mut b) = (vec![0.0; m * m], vec![0.0; m]);
         for (i, row) in rows.iter().enumerate() {
             b[i] = row.excess + row.margin;
             for n in 0..agents.len() {
-                let [gp, gq] = row.gradient[n];
                 for t in 0..steps {
                     let price = before(n, t);
-                    let [p, q] = moved(n, row.t, t, [price.p_per_kw, price.q_per_kvar]);
-                    b[i] += gp * p + gq * q;
+                    b[i] += effect(row, n, t, [price.p_per_kw, price.q_per_kvar]);
                 }
                 for (j, other) in rows.iter().enumerate() {
-                    let [p, q] = moved(n, row.t, other.t, other.gradient[n]);
-                    a[i * m + j] += gp * p + gq * q;
+                    a[i * m + j] += effect(row, n, other.t, other.gradient[n]);
                 }
             }
         }
@@ -226,6 +244,13 @@ impl<'a> FeederPrices<'a> {
             for (own, [gp, gq]) in prices.iter_mut().zip(&row.gradient) {
                 own[row.t].p_per_kw += lambda * gp;
                 own[row.t].q_per_kvar += lambda * gq;
+            }
+        }
+        for (n, own) in prices.iter_mut().enumerate() {
+            for (t, price) in own.iter_mut().enumerate() {
+                let from = before(n, t);
+                price.p_per_kw = from.p_per_kw + damping * (price.p_per_kw - from.p_per_kw);
+                price.q_per_kvar = from.q_per_kvar + damping * (price.q_per_kvar - from.q_per_kvar);
             }
         }
         let mut foreseen: Vec<Vec<BoundaryPoint>> = agents.iter().map(|agent| agent.points.to_vec()).collect();
@@ -266,7 +291,7 @@ impl<'a> FeederPrices<'a> {
                     self.dl_dv.fill(Complex64::ZERO);
                     fleet.grid.add_voltage_gradient(i, v, sign / UNITS.0, &mut self.dl_dv);
                     let gradient = self.by_powers(agents.len());
-                    rows.push(Row { t, excess: excess / UNITS.0, margin: margins.0, gradient });
+                    rows.push(Row { t, excess: excess / UNITS.0, margin: margins.0, gradient, inside: None });
                 }
             }
             for i in (0..fleet.grid.n_currents()).filter(|&i| fleet.limits.i_max_pu[i].is_finite()) {
@@ -278,7 +303,7 @@ impl<'a> FeederPrices<'a> {
                     let (direction, weight) = (current / current.norm(), factor / limit / UNITS.1);
                     fleet.grid.add_current_gradient(i, side, direction, weight, &mut self.dl_dv);
                     let gradient = self.by_powers(agents.len());
-                    rows.push(Row { t, excess: excess / UNITS.1, margin: margins.1, gradient });
+                    rows.push(Row { t, excess: excess / UNITS.1, margin: margins.1, gradient, inside: None });
                 }
             }
             for (n, agent) in agents.iter().enumerate() {
@@ -289,7 +314,7 @@ impl<'a> FeederPrices<'a> {
                     let weight = agent.points[t].slope / UNITS.2;
                     fleet.grid.add_voltage_gradient(self.bus(n).0, v, weight, &mut self.dl_dv);
                     let gradient = self.by_powers(agents.len());
-                    rows.push(Row { t, excess: excess / UNITS.2, margin: margins.0, gradient });
+                    rows.push(Row { t, excess: excess / UNITS.2, margin: margins.0, gradient, inside: Some(n) });
                 }
             }
         }
@@ -305,42 +330,32 @@ impl<'a> FeederPrices<'a> {
     }
 }
 
-/// min 1/2 l' A l - b' l over 0 <= l <= CAP, A made symmetric and a little more convex.
+/// A l - b >= 0, 0 <= l <= CAP, complementary. A row that nobody can move keeps no price.
 fn multipliers(a: &[f64], b: &[f64]) -> Vec<f64> {
     let m = b.len();
-    if m == 0 || b.iter().all(|b| *b <= 0.0) {
-        return vec![0.0; m];
-    }
-    let trace: f64 = (0..m).map(|i| a[i * m + i].abs()).sum();
-    let ridge = 1e-9 * (trace / m as f64).max(1e-12);
-    let symmetric = |i: usize, j: usize| 0.5 * (a[i * m + j] + a[j * m + i]) + if i == j { ridge } else { 0.0 };
-    let (mut columns, mut rows, mut values) = (vec![0], Vec::new(), Vec::new());
-    for j in 0..m {
-        for i in 0..=j {
-            rows.push(i);
-            values.push(symmetric(i, j));
+    let mut lambda = vec![0.0; m];
+    let largest = (0..m).map(|i| a[i * m + i]).fold(0.0, f64::max);
+    for _ in 0..MOST_SWEEPS {
+        let mut moved = 0.0_f64;
+        for i in 0..m {
+            let own = a[i * m + i] + RIDGE * largest;
+            if !(own > 0.0) {
+                continue;
+            }
+            let product: f64 = a[i * m..(i + 1) * m].iter().zip(&lambda).map(|(a, l)| a * l).sum();
+            let next = (lambda[i] + (b[i] - product) / own).clamp(0.0, CAP);
+            moved = moved.max((next - lambda[i]).abs() * own);
+            lambda[i] = next;
         }
-        columns.push(rows.len());
-    }
-    let p = CscMatrix::new(m, m, columns, rows, values);
-    let linear: Vec<f64> = b.iter().map(|b| -b).collect();
-    // Column i: -l_i <= 0 in row i, l_i <= CAP in row m + i.
-    let bounds = CscMatrix::new(
-        2 * m,
-        m,
-        (0..=m).map(|i| 2 * i).collect(),
-        (0..m).flat_map(|i| [i, m + i]).collect(),
-        (0..m).flat_map(|_| [-1.0, 1.0]).collect(),
-    );
-    let mut right = vec![0.0; m];
-    right.extend(std::iter::repeat_n(CAP, m));
-    let settings = DefaultSettingsBuilder::default().verbose(false).build();
-    let Ok(settings) = settings else { return vec![0.0; m] };
-    match DefaultSolver::new(&p, &linear, &bounds, &right, &[SupportedConeT::NonnegativeConeT(2 * m)], settings) {
-        Ok(mut solver) => {
-            solver.solve();
-            solver.solution.x.iter().map(|l| if l.is_finite() { l.clamp(0.0, CAP) } else { 0.0 }).collect()
+        if moved < SWEPT {
+            break;
         }
-        Err(_) => vec![0.0; m],
     }
+    lambda
 }
+
+/// Sweeps at most, and the residual of a row, in its unit, at which they end.
+const MOST_SWEEPS: usize = 5000;
+const SWEPT: f64 = 1e-7;
+/// Rows beside each other are nearly alike: a little more on the diagonal keeps the sweeps short.
+const RIDGE: f64 = 1e-9;

@@ -27,9 +27,9 @@ use std::ops::Range;
 pub struct OperatorDispatchSettings {
     /// What may be done to proposals.
     pub mode: GuardMode,
-    /// Priced exchanges of one round at most. Default 6.
+    /// Priced exchanges of one round at most. Default 10.
     pub most_priced: u32,
-    /// Exchanges of one round at most. Default 16.
+    /// Exchanges of one round at most. Default 20.
     pub most_exchanges: u16,
     /// A question without an answer is asked again after this, ms. Default 100.
     pub retry_ms: u64,
@@ -45,8 +45,8 @@ impl Default for OperatorDispatchSettings {
     fn default() -> Self {
         OperatorDispatchSettings {
             mode: GuardMode::Repair,
-            most_priced: 6,
-            most_exchanges: 16,
+            most_priced: 10,
+            most_exchanges: 20,
             retry_ms: 100,
             answer_ms: 400,
             row_ms: 0,
@@ -111,6 +111,9 @@ pub struct OperatorDispatch<'a> {
     window: Option<Window>,
     exchange: u16,
     priced: u32,
+    /// Of the prices' way, and the worst violation before the last step.
+    damping: f64,
+    violation: f64,
     question: Question,
     /// `[t * pccs + n]`.
     v_pu: Vec<f64>,
@@ -131,6 +134,8 @@ const FIRST_MOVE_PU: f64 = 0.01;
 const FORGET: f64 = 0.02;
 /// An exchange is settled when voltages move by less than this, pu.
 const SETTLED_PU: f64 = 1e-8;
+/// A priced exchange should take at least this share off the violation before it, times the share of the way that it went.
+const WORTH_IT: f64 = 0.5;
 /// A predicted excess of an agent's limit up to so many tolerances counts as kept until it is solved again.
 const ONE_TOLERANCE: f64 = 1.0;
 
@@ -162,6 +167,8 @@ impl<'a> OperatorDispatch<'a> {
             window: None,
             exchange: 0,
             priced: 0,
+            damping: 1.0,
+            violation: 0.0,
             question: Question::Proposal,
             v_pu: Vec::new(),
             opened_ms: 0,
@@ -285,7 +292,7 @@ impl<'a> OperatorDispatch<'a> {
             valuation: &StorageValuation::None,
         };
         self.window = Some(forecast.window(self.place.fleet, self.row, self.place.steps, &[])?);
-        (self.exchange, self.priced, self.question) = (0, 0, Question::Proposal);
+        (self.exchange, self.priced, self.damping, self.question) = (0, 0, 1.0, Question::Proposal);
         let (steps, seats) = (self.place.steps, self.seats.len());
         self.v_pu = vec![1.0; steps * seats];
         for (n, seat) in self.seats.iter_mut().enumerate() {
@@ -349,7 +356,8 @@ impl<'a> OperatorDispatch<'a> {
             });
         }
         let state = self.prices.solve(&window, &agents)?;
-        let mut broken = broken_seats(&agents, &state);
+        let excess = agents_excess(&agents, &state);
+        let mut broken: Vec<usize> = (0..seats).filter(|&n| excess[n] > ONE_TOLERANCE).collect();
         for (n, seat) in self.seats.iter().enumerate() {
             // Not its voltages, so a current or a device of its own: it mends that when it is asked at prices, whatever they are.
             let own = |a: &DispatchAnswer| !a.safe && a.excess.iter().all(|e| *e <= ONE_TOLERANCE);
@@ -357,40 +365,17 @@ impl<'a> OperatorDispatch<'a> {
                 broken.push(n);
             }
         }
-        if std::env::var("PROBE").is_ok() {
-            let s: Vec<String> = agents
-                .iter()
-                .map(|a| {
-                    format!(
-                        "{:.1}/{:.1} e{:.0} v{:.4} w{:.4},{:.4} R{:.0},{:.0}",
-                        a.points[0].p_kw,
-                        a.points[0].q_kvar,
-                        a.excess[0],
-                        a.v_pu[0],
-                        a.prices.first().map_or(0.0, |p| p.p_per_kw),
-                        a.prices.first().map_or(0.0, |p| p.q_per_kvar),
-                        a.response.first().unwrap_or(&0.0),
-                        a.response.get(9).unwrap_or(&0.0)
-                    )
-                })
-                .collect();
-            eprintln!(
-                "row {} x{} {:?} V {:?} I {:?} dist {:.1e} broken {broken:?}\n    {}",
-                self.row,
-                self.exchange,
-                self.question,
-                state.voltage.map(|n| n.excess),
-                state.current.map(|n| n.excess),
-                state.distance_pu,
-                s.join(" | ")
-            );
-        }
         let mends = self.settings.mode != GuardMode::Bare;
         let polishes = matches!(self.settings.mode, GuardMode::Polish { steps } if steps > 0) && self.priced == 0;
         let wanted = !state.is_safe() || !broken.is_empty() || polishes;
         let may_ask = self.exchange + 1 < self.settings.most_exchanges;
         if wanted && mends && may_ask && self.priced < self.settings.most_priced {
-            let (prices, foreseen) = self.prices.prices(&window, &agents, &state, self.priced)?;
+            let violation = excess.iter().copied().fold(state.worst(), f64::max);
+            // Newton steps across kinks may swing between two sides: shorter ones do not.
+            let swings = self.priced > 1 && violation > (1.0 - WORTH_IT * self.damping) * self.violation;
+            self.damping = if swings { 0.5 * self.damping } else { (2.0 * self.damping).min(1.0) };
+            self.violation = violation;
+            let (prices, foreseen) = self.prices.prices(&window, &agents, &state, self.priced, self.damping)?;
             let guesses = agents.iter().zip(&foreseen).map(|(agent, points)| SeenAgent {
                 points,
                 v_pu: agent.v_pu.clone(),
@@ -466,14 +451,14 @@ impl<'a> OperatorDispatch<'a> {
     }
 }
 
-/// Seats whose own limits are broken at the feeder's voltages, as far as their slopes foresee it.
-fn broken_seats(agents: &[SeenAgent<'_>], state: &FeederState) -> Vec<usize> {
-    let broken = |(n, agent): (usize, &SeenAgent<'_>)| {
+/// Largest excess of each agent's own voltages at those of the feeder, in tolerances, as far as slopes foresee it.
+fn agents_excess(agents: &[SeenAgent<'_>], state: &FeederState) -> Vec<f64> {
+    let of = |(n, agent): (usize, &SeenAgent<'_>)| {
         let at = |t: usize| {
             let du = state.v_pcc_pu[t * agents.len() + n] - agent.v_pu[t];
-            agent.excess[t] + agent.points[t].slope * du > ONE_TOLERANCE
+            agent.excess[t] + agent.points[t].slope * du
         };
-        (0..agent.excess.len()).any(at).then_some(n)
+        (0..agent.excess.len()).map(at).fold(f64::NEG_INFINITY, f64::max)
     };
-    agents.iter().enumerate().filter_map(broken).collect()
+    agents.iter().enumerate().map(of).collect()
 }

@@ -141,8 +141,8 @@ pub const DOWN: [Listing; 6] = [
             row: "integer", "1", "1-5", "row", "row of the window", "nothing of anybody";
             certainty: "`Certainty`", "1", "1", "-", "what became of the window", "whether the feeder keeps its limits, whether somebody was missing";
             v_pu: "list of numbers", "T", "1-10, then 8 each", "pu", "voltage magnitude at the agent's PCC per step", "as in `voltages`";
-            margin_pu: "number", "1", "8", "pu", "how far the voltage may be from that while the feeder still keeps its limits",
-                "how much room the feeder has left";
+            margin_pu: "number", "1", "8", "pu", "the largest step that this voltage made lately from one row to the next",
+                "how unsteady the feeder is";
         }),
     },
     Listing {
@@ -180,8 +180,9 @@ pub const UP: [Listing; 5] = [
                 "how the voltage limit of the agent's own network stands that is broken most or nearest to it, per step: positive = broken, \
                  negative = room, of which at most 1000 tolerances (0.01 pu) are told",
                 "that and how strongly the agent's own network is strained, not where";
-            response: "list of numbers", "(2 T)^2 or 0", "1-10, then 8 each", "kW or kvar per $/kW or $/kvar",
-                "how the drawn power answers a price: minus d(P, Q)/d(prices), row by row, P and Q of the first step first; \
+            response: "list of numbers", "6 T^2 or 0", "1-10, then 8 each", "kW, kvar or tolerances per $/kW or $/kvar",
+                "how drawn power and excess answer a price: minus d(P, Q)/d(prices), row by row, P and Q of the first step first, then minus \
+                 d excess/d(prices) at a voltage that does not move; \
                  only where asked for",
                 "how flexible the microgrid is: its rank is at most the number of free set points, and a slope near 0 says that they are at \
                  a limit; over many windows it tells about marginal costs";

@@ -67,8 +67,8 @@ pub(crate) fn check_up(body: &Up, shape: &Shape) -> Result<(), WireError> {
             points(own)?;
             exactly("excess", excess.len(), shape.steps)?;
             numbers("excess", excess, &SIGNED)?;
-            let square = shape.steps.saturating_mul(shape.steps).saturating_mul(4);
-            if response.is_empty() { Ok(()) } else { exactly("response", response.len(), square) }?;
+            let size = shape.steps.saturating_mul(shape.steps).saturating_mul(6);
+            if response.is_empty() { Ok(()) } else { exactly("response", response.len(), size) }?;
             numbers("response", response, &SIGNED)
         }
     }

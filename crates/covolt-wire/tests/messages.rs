@@ -107,7 +107,7 @@ fn wrong_lengths(kind: &str, list: &List<'_>, shape: &Shape) -> Vec<usize> {
         }
         // May be left out altogether.
         ("ask", "prices") => vec![steps + 1, 2 * steps].into_iter().chain((steps > 1).then(|| steps - 1)).collect(),
-        ("dispatch", "response") => vec![1, 2 * steps, 4 * steps * steps - 1, 4 * steps * steps + 1],
+        ("dispatch", "response") => vec![1, 2 * steps, 6 * steps * steps - 1, 6 * steps * steps + 1],
         _ => vec![0, steps - 1, steps + 1, 2 * steps],
     }
 }
