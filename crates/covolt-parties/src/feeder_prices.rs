@@ -64,6 +64,12 @@ pub(crate) struct SeenAgent<'a> {
     pub prices: &'a [PriceOfPower],
 }
 
+/// Prices by seat and step, and the powers that they should lead to.
+pub(crate) struct Foreseen {
+    pub prices: Vec<Vec<PriceOfPower>>,
+    pub points: Vec<Vec<BoundaryPoint>>,
+}
+
 /// Memory of the operator in dispatch.
 pub(crate) struct FeederPrices<'a> {
     place: OperatorPlace<'a>,
@@ -201,7 +207,7 @@ impl<'a> FeederPrices<'a> {
         state: &FeederState,
         priced: u32,
         damping: f64,
-    ) -> Result<(Vec<Vec<PriceOfPower>>, Vec<Vec<BoundaryPoint>>), PartyError> {
+    ) -> Result<Foreseen, PartyError> {
         let rows = self.rows(window, agents, state, priced)?;
         let steps = window.steps;
         let before = |n: usize, t: usize| agents[n].prices.get(t).copied().unwrap_or_default();
@@ -255,8 +261,8 @@ impl<'a> FeederPrices<'a> {
         }
         let mut foreseen: Vec<Vec<BoundaryPoint>> = agents.iter().map(|agent| agent.points.to_vec()).collect();
         for (n, points) in foreseen.iter_mut().enumerate() {
-            for t in 0..steps {
-                let (now, then) = (prices[n][t], before(n, t));
+            for (t, now) in prices[n].iter().enumerate() {
+                let then = before(n, t);
                 let by = [now.p_per_kw - then.p_per_kw, now.q_per_kvar - then.q_per_kvar];
                 for (s, point) in points.iter_mut().enumerate() {
                     let [p, q] = moved(n, s, t, by);
@@ -265,7 +271,7 @@ impl<'a> FeederPrices<'a> {
                 }
             }
         }
-        Ok((prices, foreseen))
+        Ok(Foreseen { prices, points: foreseen })
     }
 
     fn rows(
@@ -339,7 +345,7 @@ fn multipliers(a: &[f64], b: &[f64]) -> Vec<f64> {
         let mut moved = 0.0_f64;
         for i in 0..m {
             let own = a[i * m + i] + RIDGE * largest;
-            if !(own > 0.0) {
+            if own.is_nan() || own <= 0.0 {
                 continue;
             }
             let product: f64 = a[i * m..(i + 1) * m].iter().zip(&lambda).map(|(a, l)| a * l).sum();

@@ -12,7 +12,7 @@
 //! the limit's name. The operator sees powers at the PCCs, never actions.
 
 use crate::error::PartyError;
-use crate::feeder_prices::{FeederPrices, FeederState, SeenAgent};
+use crate::feeder_prices::{FeederPrices, FeederState, Foreseen, SeenAgent};
 use crate::operator_training::OperatorPlace;
 use crate::party::{Event, Output, Party};
 use covolt_dispatch::{Forecast, ForecastKind, GuardMode, MOST_ROOM};
@@ -375,8 +375,9 @@ impl<'a> OperatorDispatch<'a> {
             let swings = self.priced > 1 && violation > (1.0 - WORTH_IT * self.damping) * self.violation;
             self.damping = if swings { 0.5 * self.damping } else { (2.0 * self.damping).min(1.0) };
             self.violation = violation;
-            let (prices, foreseen) = self.prices.prices(&window, &agents, &state, self.priced, self.damping)?;
-            let guesses = agents.iter().zip(&foreseen).map(|(agent, points)| SeenAgent {
+            let Foreseen { prices, points } =
+                self.prices.prices(&window, &agents, &state, self.priced, self.damping)?;
+            let guesses = agents.iter().zip(&points).map(|(agent, points)| SeenAgent {
                 points,
                 v_pu: agent.v_pu.clone(),
                 excess: agent.excess,

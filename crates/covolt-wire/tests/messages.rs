@@ -209,7 +209,7 @@ fn numbers_of_up(body: &mut Up) -> Vec<(&mut f64, Sort)> {
         Up::Powers { points } => of_points(points),
         Up::Dispatch(answer) => {
             let DispatchAnswer { row: _, points, excess, response, safe: _ } = &mut **answer;
-            let numbers = of_points(points).into_iter().chain(all_of(excess, Sort::NotNegative));
+            let numbers = of_points(points).into_iter().chain(all_of(excess, Sort::Signed));
             numbers.chain(all_of(response, Sort::Signed)).collect()
         }
     }
