@@ -91,7 +91,7 @@ pub fn part_json(part: &PartInfo) -> Value {
         }),
         PartRole::Agent { seat, seats } => json!({ "role": "agent", "seat": seat, "seats": seats }),
     };
-    let mut value = json!({ "whole": part.whole_name, "whole_fingerprint": part.whole_fingerprint });
+    let mut value = json!({ "whole": part.whole_name, "whole_fingerprint": part.whole_fingerprint, "cut": part.cut });
     if let (Value::Object(all), Value::Object(own)) = (&mut value, of_role) {
         all.extend(own);
     }
