@@ -9,7 +9,7 @@
 //! | what is read again after an absence? | `streams.rs` |
 //! | who connects where, with which keys? | `link_settings.rs` |
 //! | what lies in a run folder, also after a kill? | `folder.rs`, `sent.rs` |
-//! | what does the operator write down, what an agent? | `operator_diary.rs`, `agent_diary.rs` |
+//! | what does the operator write down, what an agent? | `operator_diary.rs`, `agent_diary.rs`, `round_table.rs` |
 //! | what is said on the way? | `log.rs` |
 
 pub mod agent_diary;
@@ -20,6 +20,7 @@ pub mod machine;
 pub mod operator_diary;
 pub mod parts;
 pub mod plan;
+pub mod round_table;
 pub mod run_loop;
 pub mod sent;
 pub mod streams;

@@ -116,7 +116,7 @@ fn prepare(args: &ClusterArgs, threads: Option<usize>) -> Result<(Asked, PathBuf
         tls: args.tls,
         updates: plan.episodes.unwrap_or(preset::of(names.len()).episodes),
         agents: names.into_iter().zip(folders).collect(),
-        operator: [&training[..], &times, &[threads.clone()]].concat().concat(),
+        operator: [&training[..], &times, std::slice::from_ref(&threads)].concat().concat(),
         agent: [&[number("state", Some(state.to_owned()))][..], &times, &[threads]].concat().concat(),
     };
     run_folder::write_json(&dir.join(ASKED), &asked)?;

@@ -10,7 +10,7 @@ use crate::participants::log::Log;
 use crate::participants::operator_diary::OperatorDiary;
 use crate::participants::parts::OperatorPart;
 use crate::participants::plan::training_plan;
-use crate::participants::run_loop::{Ending, Surroundings, run as run_loop};
+use crate::participants::run_loop::{Diary, Ending, Surroundings, run as run_loop};
 use crate::participants::sent::{Role, total};
 use covolt_net::{Link, Participant};
 use covolt_parties::{OperatorTraining, Party};
@@ -64,7 +64,9 @@ pub fn run(args: &OperatorArgs, out: &mut Output) -> Result<(), CliError> {
     } else if settings.stream.is_some() {
         link.forget()?;
     }
-    let mut diary = OperatorDiary::open(around.folder.dir(), machine.awaiting().0, episodes)?;
+    let mut diary = OperatorDiary::open(around.folder.dir(), episodes)?;
+    // The row of a round that closed just before a kill.
+    diary.note(&machine)?;
     let clock = Instant::now();
     let ending = run_loop(&mut machine, &mut diary, around);
     diary.close();

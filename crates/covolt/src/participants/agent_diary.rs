@@ -2,13 +2,12 @@
 
 use super::folder::ParticipantFolder;
 use super::log::Log;
-use super::operator_diary::{append, rows_until};
+use super::round_table::RoundTable;
 use super::run_loop::Diary;
 use crate::exit::CliError;
 use crate::policy_folder::{self, PolicyOf};
 use covolt_parties::AgentTraining;
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The table of updates.
 pub const TRAINING: &str = "training.csv";
@@ -17,8 +16,7 @@ const HEADER: &str = "round,cost,voltage_violation_pu,current_violation_percent"
 
 /// The diary.
 pub struct AgentDiary {
-    path: PathBuf,
-    file: File,
+    table: RoundTable,
     seat: usize,
     microgrid: String,
     whole_fingerprint: String,
@@ -27,17 +25,16 @@ pub struct AgentDiary {
 }
 
 impl AgentDiary {
-    /// Goes on behind the rows of the updates that are done.
+    /// Goes on with the table of the folder, after so many updates.
     pub fn open(
         dir: &Path,
         done: u32,
         (seat, microgrid): (usize, &str),
         whole_fingerprint: &str,
     ) -> Result<AgentDiary, CliError> {
-        let path = dir.join(TRAINING);
-        let file = rows_until(&path, HEADER, done)?;
+        let table = RoundTable::open(dir.join(TRAINING), HEADER)?;
         let (microgrid, whole_fingerprint) = (microgrid.to_owned(), whole_fingerprint.to_owned());
-        Ok(AgentDiary { path, file, seat, microgrid, whole_fingerprint, known: (done, String::new()) })
+        Ok(AgentDiary { table, seat, microgrid, whole_fingerprint, known: (done, String::new()) })
     }
 }
 
@@ -45,9 +42,9 @@ impl Diary<AgentTraining<'_>> for AgentDiary {
     fn note(&mut self, machine: &AgentTraining<'_>) -> Result<(), CliError> {
         let updates = machine.updates();
         let (known, row) = &self.known;
-        // Updates made while catching up have no row: their answers were given before.
+        // Updates made while catching up had their rows before, but for the one that a kill came in between.
         if updates == known + 1 && !row.is_empty() {
-            append(&mut self.file, &self.path, &format!("{known},{row}\n"))?;
+            self.table.add(*known, row)?;
         }
         let own = machine.returns;
         self.known = (updates, format!("{},{},{}", own.cost, own.voltage_violation_pu, 100.0 * own.current_violation));
@@ -88,7 +85,7 @@ impl AgentDiary {
             log.say(&format!("another run begins; the policy of run {before} is kept in {}", aside.display()));
         }
         (folder.file.run, folder.file.finished) = (Some(run), false);
-        self.file = rows_until(&self.path, HEADER, done)?;
+        self.table.restart()?;
         self.known = (done, String::new());
         log.say(&format!("run {run} begins at update {done}"));
         folder.write_run()

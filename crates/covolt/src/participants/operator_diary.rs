@@ -2,13 +2,12 @@
 
 use super::folder::ParticipantFolder;
 use super::log::Log;
+use super::round_table::RoundTable;
 use super::run_loop::Diary;
 use crate::exit::CliError;
 use crate::progress::Progress;
 use covolt_parties::OperatorTraining;
-use std::fs::File;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 /// The file.
@@ -18,21 +17,18 @@ const HEADER: &str = "round,exchanges,voltage_violation_pu,current_violation_per
 
 /// The diary.
 pub struct OperatorDiary {
-    path: PathBuf,
-    file: File,
-    next: u32,
+    table: RoundTable,
     total: u32,
     since: Instant,
     progress: Progress,
 }
 
 impl OperatorDiary {
-    /// Goes on behind the rows of the rounds before `next`.
-    pub fn open(dir: &Path, next: u32, total: u32) -> Result<OperatorDiary, CliError> {
-        let path = dir.join(ROUNDS);
-        let file = rows_until(&path, HEADER, next)?;
+    /// Goes on with the table of the folder.
+    pub fn open(dir: &Path, total: u32) -> Result<OperatorDiary, CliError> {
+        let table = RoundTable::open(dir.join(ROUNDS), HEADER)?;
         let progress = Progress::start("operator", total as usize);
-        Ok(OperatorDiary { path, file, next, total, since: Instant::now(), progress })
+        Ok(OperatorDiary { table, total, since: Instant::now(), progress })
     }
 
     /// Ends the progress bar.
@@ -44,17 +40,15 @@ impl OperatorDiary {
 impl Diary<OperatorTraining<'_>> for OperatorDiary {
     fn note(&mut self, machine: &OperatorTraining<'_>) -> Result<(), CliError> {
         let note = machine.note;
-        // The next one, or one further on where an agent was ahead of the operator.
-        if note.exchanges == 0 || note.round < self.next {
+        if note.exchanges == 0 || !self.table.lacks(note.round) {
             return Ok(());
         }
         let wall_ms = self.since.elapsed().as_secs_f64() * 1e3;
         self.since = Instant::now();
-        self.next = note.round + 1;
         let (volts, amps) = (note.voltage_violation_pu, 100.0 * note.current_violation);
-        let row = format!("{},{},{volts},{amps},{},{wall_ms:.3}\n", note.round, note.exchanges, note.present);
-        append(&mut self.file, &self.path, &row)?;
-        let (done, total) = (self.next as usize, self.total as usize);
+        let row = format!("{},{volts},{amps},{},{wall_ms:.3}", note.exchanges, note.present);
+        self.table.add(note.round, &row)?;
+        let (done, total) = (note.round as usize + 1, self.total as usize);
         self.progress.at(done, total, || {
             format!(
                 "{} exchange(s), worst violation {volts:.1e} pu {amps:.2} %, {} agent(s)",
@@ -67,30 +61,4 @@ impl Diary<OperatorTraining<'_>> for OperatorDiary {
     fn keep(&mut self, _: &OperatorTraining<'_>, _: &mut ParticipantFolder, _: &mut Log) -> Result<(), CliError> {
         Ok(())
     }
-}
-
-/// Opens a table of rounds for appending, rows from round `next` on and a broken last line taken off.
-pub(super) fn rows_until(path: &Path, header: &str, next: u32) -> Result<File, CliError> {
-    let fault = |e: std::io::Error| CliError::bad_input(format!("{}: {e}", path.display()));
-    let mut text = format!("{header}\n");
-    if let Ok(old) = std::fs::read_to_string(path) {
-        let columns = header.split(',').count();
-        let whole = |line: &&str| {
-            let round = line.split(',').next().and_then(|cell| cell.parse::<u32>().ok());
-            line.split(',').count() == columns && round.is_some_and(|round| round < next)
-        };
-        // What comes behind the last end of line was cut off by a kill.
-        let complete = old.rfind('\n').map_or("", |end| &old[..end]);
-        complete.lines().skip(1).filter(whole).for_each(|line| {
-            text.push_str(line);
-            text.push('\n');
-        });
-    }
-    crate::run_folder::replace(path, text.as_bytes())?;
-    std::fs::OpenOptions::new().append(true).open(path).map_err(fault)
-}
-
-/// Adds a row in one piece.
-pub(super) fn append(file: &mut File, path: &Path, row: &str) -> Result<(), CliError> {
-    file.write_all(row.as_bytes()).map_err(|e| CliError::bad_input(format!("{}: {e}", path.display())))
 }
