@@ -17,7 +17,7 @@ use crate::table::{Row, read_table};
 use crate::table_rows::{BranchRow, BusRow, LoadRow};
 use crate::time_axis::calendar;
 use crate::toml_document::{CASE_FILE, KeyPlaces, read_document};
-use covolt_fleet::{Fleet, Load, Microgrid, MicrogridProfiles, MicrogridStart, NetworkLimits, Profiles};
+use covolt_fleet::{Fleet, Load, Microgrid, MicrogridProfiles, MicrogridStart, NetworkLimits, Profiles, ScaledSeries};
 use covolt_grid::multiphase::Element;
 use covolt_grid::{BranchIndex, BusIndex, Connection, DistributionGrid};
 use std::collections::BTreeMap;
@@ -42,6 +42,8 @@ pub struct Case {
     pub fingerprint: String,
     /// Which part of which whole it is; `None` for a whole case.
     pub part: Option<PartInfo>,
+    /// Mean exchange price, currency per kWh: of an operator's part, where the microgrids' own are elsewhere.
+    pub exchange_price: Option<ScaledSeries>,
 }
 
 /// Faults and warnings of a case, and the case itself when there is no fault.
@@ -220,6 +222,15 @@ fn assemble(
         }
     };
     let common = file.price.as_ref().map(|p| series.price(p, &file.currency, "price", places, faults));
+    let exchange_price = if is_operators(file) {
+        if common.is_none() {
+            let hint = "add [price], the mean exchange price; split the whole case again";
+            faults.push(places.fault("price", "the operator's part has no price", hint));
+        }
+        common.clone().flatten()
+    } else {
+        None
+    };
     let mut profiles = Vec::new();
     for (n, m) in file.microgrid.iter().enumerate() {
         let own =
@@ -358,5 +369,6 @@ fn assemble(
         storage_value: storage_value?,
     };
     let fingerprint = case_fingerprint(&fleet, settings.steps, settings.dt_h);
-    Some(Case { name: file.name.clone(), fleet, profiles, days, settings, starts, fingerprint, part })
+    let name = file.name.clone();
+    Some(Case { name, fleet, profiles, days, settings, starts, fingerprint, part, exchange_price })
 }

@@ -287,6 +287,9 @@ pub struct PartSection {
     pub whole: String,
     /// Fingerprint of the whole case; parts of one whole carry the same, and policies trained on it too.
     pub whole_fingerprint: String,
+    /// What messages between the parts carry to say that they belong together: made of the operator's part and the names of the
+    /// microgrids alone, so that nobody can test guesses of what a microgrid holds against it.
+    pub cut: String,
     /// Of an agent: number of its microgrid among those of the whole, counted from 0.
     pub seat: Option<usize>,
     /// Of an agent: number of microgrids of the whole.

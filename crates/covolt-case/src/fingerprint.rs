@@ -112,6 +112,16 @@ pub(crate) fn case_fingerprint(fleet: &Fleet, steps: usize, dt_h: f64) -> String
     hex(&Sha256::digest(text.as_bytes()))
 }
 
+/// What parts of one whole have in common and may show: first half of the SHA-256 over the operator's part, the microgrids' names in
+/// order, the window length. Nothing of what a microgrid holds.
+pub(crate) fn cut_fingerprint<'a>(operator: &str, microgrids: impl Iterator<Item = &'a str>, steps: usize) -> String {
+    let mut text = format!("covolt parts|{operator}|{steps}");
+    microgrids.for_each(|name| {
+        let _ = write!(text, "|{name:?}");
+    });
+    hex(&Sha256::digest(text.as_bytes())[..16])
+}
+
 /// All values of the profiles with their time stamps. A shape is hashed once, however many series share it.
 pub(crate) fn data_fingerprint(profiles: &Profiles) -> String {
     let mut hash = Sha256::new();

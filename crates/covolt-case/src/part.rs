@@ -16,6 +16,8 @@ pub struct PartInfo {
     pub whole_fingerprint: String,
     /// Name of the whole case.
     pub whole_name: String,
+    /// What messages between the parts carry: 32 hexadecimal digits, the same in all parts of one whole.
+    pub cut: String,
     /// Whose part it is.
     pub role: PartRole,
 }
@@ -69,6 +71,10 @@ pub(crate) fn part_info(
         let hint = "64 hexadecimal digits, as covolt case info prints them; split the whole case again";
         faults.push(places.fault("part.whole_fingerprint", "is no fingerprint", hint));
     }
+    if cut_bytes(&part.cut).is_none() {
+        let hint = "32 hexadecimal digits, the same in all parts; split the whole case again";
+        faults.push(places.fault("part.cut", "is no fingerprint", hint));
+    }
     if file.network.model.is_some() {
         let hint = "give the table of branches; networks of several phases cannot be split";
         faults.push(places.fault("network.model", "a part of a case is a balanced network", hint));
@@ -78,7 +84,21 @@ pub(crate) fn part_info(
         PartRoleName::Agent => agent(file, part, places, buses, branches, owners, faults),
     };
     let (whole_fingerprint, whole_name) = (part.whole_fingerprint.clone(), part.whole.clone());
-    Some(PartInfo { whole_fingerprint, whole_name, role: role? })
+    Some(PartInfo { whole_fingerprint, whole_name, cut: part.cut.clone(), role: role? })
+}
+
+impl PartInfo {
+    /// The bytes of [`PartInfo::cut`].
+    pub fn cut_bytes(&self) -> [u8; 16] {
+        cut_bytes(&self.cut).unwrap_or_default()
+    }
+}
+
+fn cut_bytes(digits: &str) -> Option<[u8; 16]> {
+    let digits: Vec<u8> =
+        digits.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect::<Option<_>>()?;
+    let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+    if digits.len() == 32 { bytes.try_into().ok() } else { None }
 }
 
 fn operator(

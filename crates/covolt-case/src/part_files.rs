@@ -109,16 +109,12 @@ pub fn part_files(part: &Case) -> Result<Vec<(String, Vec<u8>)>, CaseError> {
             buses: None,
             bus_prefix: None,
             fuel_price_per_l: mg.fuel_price_per_l,
-            price: Some(PriceSection {
-                series: SERIES.to_owned(),
-                column: columns.of(&own.price_per_kwh),
-                unit: format!("{}/kWh", part.settings.currency),
-                scale: own.price_per_kwh.scale,
-            }),
+            price: Some(columns.price(&own.price_per_kwh, &part.settings.currency)),
             load_scale: 1.0,
             pv_scale: 1.0,
         });
     }
+    let price = part.exchange_price.as_ref().map(|price| columns.price(price, &part.settings.currency));
     let series = columns.csv_gz(&part.profiles)?;
     let mut files = vec![(SERIES_FILE.to_owned(), series), ("buses.csv".to_owned(), buses_csv(part, network)?)];
     let branches = table(&mut files, "branches.csv", &branch_rows(network))?;
@@ -128,7 +124,7 @@ pub fn part_files(part: &Case) -> Result<Vec<(String, Vec<u8>)>, CaseError> {
         batteries: table(&mut files, "batteries.csv", &rows.batteries)?,
         loads: table(&mut files, "loads.csv", &rows.loads)?,
     };
-    let file = case_file(part, network, branches, devices, microgrids);
+    let file = CaseFile { price, ..case_file(part, network, branches, devices, microgrids) };
     let text = toml::to_string(&file).map_err(|e| not_expressible(e.to_string()))?;
     files.insert(0, (CASE_FILE.to_owned(), format!("{COMMENT}{text}").into_bytes()));
     expect_same(part, &files)?;
@@ -189,6 +185,7 @@ fn expect_same(part: &Case, files: &[(String, Vec<u8>)]) -> Result<(), CaseError
     let differing = [
         ("its network, devices or limits", back.fingerprint != present || back.fingerprint != part.fingerprint),
         ("its series", back.data_fingerprint() != part.data_fingerprint()),
+        ("its price", back.exchange_price != part.exchange_price),
         ("its days", back.days != part.days),
         ("its settings", back.settings != part.settings),
         ("its start states", back.starts != part.starts),
@@ -353,6 +350,7 @@ fn part_section(part: &PartInfo) -> PartSection {
         role,
         whole: part.whole_name.clone(),
         whole_fingerprint: part.whole_fingerprint.clone(),
+        cut: part.cut.clone(),
         seat,
         seats,
         pcc: (pccs.iter()).map(|(m, bus)| PccSection { microgrid: m.clone(), bus: bus.clone() }).collect(),
@@ -376,6 +374,15 @@ impl<'a> Columns<'a> {
             shapes.len()
         });
         format!("shape_{number}")
+    }
+
+    fn price(&mut self, price: &'a ScaledSeries, currency: &str) -> PriceSection {
+        PriceSection {
+            series: SERIES.to_owned(),
+            column: self.of(price),
+            unit: format!("{currency}/kWh"),
+            scale: price.scale,
+        }
     }
 
     fn load(&mut self, load: &Load, bus: String, profile: &'a LoadProfile, profiles: &Profiles) -> LoadRow {

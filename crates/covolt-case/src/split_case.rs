@@ -1,13 +1,14 @@
 //! A case cut at its points of common coupling: the operator's part, and one part per microgrid, each a case of its own.
 //!
-//! A part has the profiles of its own loads, PV systems and price; clock, days, window and settings are those of the whole.
+//! A part has the profiles of its own loads, PV systems and price; clock, days, window and settings are those of the whole. The
+//! operator's has the mean exchange price, which tells it the rare situations to train on.
 
 use crate::case::Case;
 use crate::fault::{CaseFault, Place};
-use crate::fingerprint::case_fingerprint;
+use crate::fingerprint::{case_fingerprint, cut_fingerprint};
 use crate::part::{PartInfo, PartRole};
 use crate::toml_document::CASE_FILE;
-use covolt_fleet::{Fleet, Profiles, SeamFault, cut_at_pccs};
+use covolt_fleet::{Fleet, Profiles, ScaledSeries, SeamFault, cut_at_pccs};
 
 /// The parts of a case.
 #[derive(Debug)]
@@ -29,6 +30,12 @@ pub fn split_case(case: &Case) -> Result<SplitCase, Vec<CaseFault>> {
     }
     let seam = cut_at_pccs(&case.fleet)
         .map_err(|faults| faults.iter().map(|f| at.fault("", f.to_string(), advice(f))).collect::<Vec<_>>())?;
+    let (steps, dt_h) = (case.settings.steps, case.settings.dt_h);
+    let cut = cut_fingerprint(
+        &case_fingerprint(&seam.operator.fleet, steps, dt_h),
+        seam.operator.pccs.iter().map(|pcc| pcc.microgrid.as_str()),
+        steps,
+    );
     let part = |fleet: Fleet, seat: Option<usize>, role: PartRole| {
         let own = seat.into_iter();
         let profiles = Profiles {
@@ -42,13 +49,19 @@ pub fn split_case(case: &Case) -> Result<SplitCase, Vec<CaseFault>> {
         };
         Case {
             name: case.name.clone(),
-            fingerprint: case_fingerprint(&fleet, case.settings.steps, case.settings.dt_h),
+            fingerprint: case_fingerprint(&fleet, steps, dt_h),
             fleet,
             profiles,
             days: case.days.clone(),
             settings: case.settings.clone(),
             starts: own.filter_map(|n| case.starts.get(n).cloned()).collect(),
-            part: Some(PartInfo { whole_fingerprint: case.fingerprint.clone(), whole_name: case.name.clone(), role }),
+            part: Some(PartInfo {
+                whole_fingerprint: case.fingerprint.clone(),
+                whole_name: case.name.clone(),
+                cut: cut.clone(),
+                role,
+            }),
+            exchange_price: seat.is_none().then(|| exchange_price(&case.profiles)),
         }
     };
     let feeder = seam.operator;
@@ -61,6 +74,11 @@ pub fn split_case(case: &Case) -> Result<SplitCase, Vec<CaseFault>> {
             .map(|(seat, agent)| part(agent.fleet, Some(seat), PartRole::Agent { seat, seats }))
             .collect(),
     })
+}
+
+/// The operator bills the exchange, so it knows its price; where those of the microgrids differ, their mean.
+fn exchange_price(profiles: &Profiles) -> ScaledSeries {
+    ScaledSeries::new((0..profiles.rows()).map(|row| profiles.mean_price_per_kwh(row)).collect(), 1.0)
 }
 
 fn advice(fault: &SeamFault) -> &'static str {

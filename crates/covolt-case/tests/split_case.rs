@@ -90,7 +90,7 @@ fn digits(part: &Case) -> String {
         part.fingerprint,
         part.part,
         part.name,
-    )
+    ) + &format!("{:?}", part.exchange_price)
 }
 
 #[test]
@@ -135,12 +135,43 @@ fn law_every_series_and_start_is_in_exactly_one_part() {
             assert_eq!((own.dt_h, &own.unix_s, &own.day), (all.dt_h, &all.unix_s, &all.day));
             assert_eq!((&own.hour_of_day, &own.weekday), (&all.hour_of_day, &all.weekday));
             assert_eq!(part.part.as_ref().unwrap().whole_fingerprint, case.fingerprint);
+            assert_eq!(part.part.as_ref().unwrap().cut, operator.part.as_ref().unwrap().cut);
         }
+        let price = operator.exchange_price.as_ref().unwrap();
+        assert!((0..all_rows(&case)).all(|r| price.at(r).to_bits() == case.profiles.mean_price_per_kwh(r).to_bits()));
+        assert!(agents.iter().all(|agent| agent.exchange_price.is_none()));
         let buses: usize = agents.iter().map(|a| a.fleet.grid.n_buses() - 1).sum();
         assert_eq!(buses + operator.fleet.grid.n_buses(), case.fleet.grid.n_buses());
         let branches: usize = agents.iter().map(|a| a.fleet.grid.n_branches()).sum();
         assert_eq!(branches + operator.fleet.grid.n_branches(), case.fleet.grid.n_branches());
     }
+}
+
+fn all_rows(case: &Case) -> usize {
+    case.profiles.rows()
+}
+
+/// What messages carry does not change with anything that a microgrid holds, and does with the feeder and the names.
+#[test]
+fn law_the_cut_tells_nothing_of_what_microgrids_hold() {
+    let cut = |case: &Case| {
+        let part = split_case(case).unwrap().operator.part.unwrap();
+        assert_eq!(part.cut, part.cut_bytes().iter().map(|b| format!("{b:02x}")).collect::<String>());
+        part.cut
+    };
+    let before = cut(&rare());
+    let mut case = rare();
+    let mg = &mut case.fleet.microgrids[0];
+    mg.fuel_price_per_l *= 1.01;
+    mg.dgs.iter_mut().for_each(|d| d.p_max_kw += 1.0);
+    case.profiles.microgrids[0].price_per_kwh.scale *= 2.0;
+    assert_eq!(cut(&case), before);
+    case.fleet.microgrids[0].name = "elsewhere".into();
+    assert_ne!(cut(&case), before);
+    let mut case = rare();
+    case.fleet.limits.v_max_pu[0] += 0.001;
+    assert_ne!(cut(&case), before);
+    assert_ne!(cut(&builtin()), before);
 }
 
 fn solved(grid: &Grid, p: &[f64], q: &[f64]) -> Vec<Complex64> {
@@ -215,7 +246,8 @@ fn shapes(part: &Case) -> Vec<&[f64]> {
     let p = &part.profiles;
     let loads = p.feeder_loads.iter().chain(p.microgrids.iter().flat_map(|m| &m.loads));
     let of_loads = loads.flat_map(|l| [&l.p_kw, &l.q_kvar]);
-    let others = p.microgrids.iter().flat_map(|m| m.pvs_kw.iter().chain([&m.price_per_kwh]));
+    let others =
+        p.microgrids.iter().flat_map(|m| m.pvs_kw.iter().chain([&m.price_per_kwh])).chain(&part.exchange_price);
     of_loads.chain(others).map(|s: &ScaledSeries| &s.shape[..]).collect()
 }
 
@@ -269,7 +301,7 @@ fn law_a_part_holds_nothing_of_others() {
                 let found: Vec<_> = foreign.intersection(&words).filter(|name| !allowed.contains(*name)).collect();
                 assert!(found.is_empty(), "part {i} names {found:?} of {other:?}");
             }
-            // Each column of its series is one that it follows itself; the operator has no price.
+            // Each column of its series is one that it follows itself; the operator's price is that of the exchange.
             let own = shapes(part);
             let text = plain(&folder.path().join("series/own.csv.gz"));
             let columns = text.lines().next().unwrap().split(',').count() - 1;
@@ -351,6 +383,8 @@ fn regress_faults_of_the_part_section() {
     let print = &case.fingerprint[..];
     let of_operator = [
         ("case.toml", print, "abc", "part.whole_fingerprint"),
+        ("case.toml", "cut = \"", "cut = \"0", "part.cut"),
+        ("case.toml", "[price]", "[microgrids]", "has no price"),
         ("case.toml", "role = \"operator\"", "role = \"operator\"\nseat = 0", "part.seat"),
         ("case.toml", "bus = \"F2\"", "bus = \"F9\"", "part.pcc[1].bus"),
         ("case.toml", "microgrid = \"south\"", "microgrid = \"north\"", "part.pcc[1].microgrid"),

@@ -45,6 +45,9 @@ impl ServerProcess {
         let stderr = File::create(&said).map_err(|e| NetError::file(&said, e))?;
         let mut command = Command::new(PROGRAM);
         command.arg("--config").arg(config).stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
+        // Ctrl-C at a terminal reaches a whole group; whoever started the server says when it ends.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let child = command
             .spawn()
             .map_err(|e| NetError::NoServerProgram { program: PROGRAM.to_owned(), reason: e.to_string() })?;

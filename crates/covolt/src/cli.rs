@@ -3,10 +3,14 @@
 mod case_split;
 mod feeder;
 mod keys;
+mod participants;
 
 pub use case_split::CaseSplitArgs;
 pub use feeder::FeederArgs;
 pub use keys::{AgentsArg, KeysCommand, KeysInitArgs, KeysIssueArgs, KeysServerConfigArgs};
+pub use participants::{
+    AgentArgs, AuditArgs, ClusterArgs, LinkArgs, OperatorArgs, ParticipantOutArg, StorageChoice, StreamArgs, TimingArgs,
+};
 
 use crate::feeder_file::FeederFileArg;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -69,6 +73,18 @@ pub enum Command {
     /// Start a case of one's own, describe the case format, show what a case holds
     #[command(subcommand, after_help = EXIT_CODES)]
     Case(CaseCommand),
+    /// Run the operator of a feeder: train the agents that connect to the same server
+    #[command(after_help = EXIT_CODES)]
+    Operator(OperatorArgs),
+    /// Run the agent of a microgrid: learn its policy with the operator, and tell nobody
+    #[command(after_help = EXIT_CODES)]
+    Agent(AgentArgs),
+    /// Start server, operator and all agents on this machine, for trying out
+    #[command(after_help = EXIT_CODES)]
+    Cluster(ClusterArgs),
+    /// List what operator and agents sent in a run: kinds, counts, bytes, and what each kind holds
+    #[command(after_help = EXIT_CODES)]
+    Audit(AuditArgs),
     /// Keys of operator, agents and servers, and the configuration of the server between them
     #[command(subcommand, after_help = EXIT_CODES)]
     Keys(KeysCommand),
@@ -134,6 +150,8 @@ pub enum TrainerChoice {
     Default,
     /// Algorithm 1 of the paper: sampled actions, trust region, consensus (corrected equations)
     Paper,
+    /// As the default, but operator and agents each solve their own part and exchange messages, as the processes do
+    Parties,
 }
 
 impl TrainerChoice {
@@ -142,6 +160,7 @@ impl TrainerChoice {
         match self {
             TrainerChoice::Default => "default",
             TrainerChoice::Paper => "paper",
+            TrainerChoice::Parties => "parties",
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What each command means, one file per command.
 
+mod agent;
+mod audit;
 mod bench;
 mod bench_scaling;
 mod case;
@@ -8,12 +10,14 @@ mod case_generate;
 mod case_import;
 mod case_split;
 mod check;
+mod cluster;
 mod dispatch;
 mod export;
 mod feeder;
 mod feeder_state;
 mod import_notes;
 mod keys;
+mod operator;
 mod optimize;
 mod powerflow;
 mod report;
@@ -31,6 +35,10 @@ pub fn run(cli: &Cli, out: &mut Output) -> Result<(), CliError> {
         Command::Bench(args) if args.scaling => bench_scaling::run(args, out),
         Command::Bench(args) => bench::run(args, out),
         Command::Case(args) => case::run(args, out),
+        Command::Operator(args) => operator::run(args, out),
+        Command::Agent(args) => agent::run(args, out),
+        Command::Cluster(args) => cluster::run(args, cli.threads, out),
+        Command::Audit(args) => audit::run(args, out),
         Command::Keys(args) => keys::run(args, out),
         Command::Check(args) => check::run(args, out),
         Command::Powerflow(args) => powerflow::run(args, out),

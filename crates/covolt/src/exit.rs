@@ -163,6 +163,18 @@ impl From<LearnError> for CliError {
     }
 }
 
+impl From<covolt_parties::PartyError> for CliError {
+    fn from(error: covolt_parties::PartyError) -> CliError {
+        use covolt_parties::PartyError;
+        match error {
+            PartyError::Grid(grid) => grid.into(),
+            PartyError::Learn(learn) => learn.into(),
+            PartyError::Agent { .. } | PartyError::NotSettled { .. } => CliError::NoAnswer(error.to_string()),
+            _ => CliError::BadInput(error.to_string()),
+        }
+    }
+}
+
 impl From<covolt_consensus::ConsensusError> for CliError {
     fn from(error: covolt_consensus::ConsensusError) -> CliError {
         CliError::NoAnswer(error.to_string())

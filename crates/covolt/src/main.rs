@@ -7,7 +7,9 @@
 //! | what does `reproduce` run, in which order? | `study/`, one file per stage |
 //! | which case, which row, which days? | `case_argument.rs`, `moment.rs` |
 //! | where do results go, and what is read back? | `run_folder.rs`, `dispatch_folder.rs`, `policy_folder.rs` |
-//! | how does the program end? | `exit.rs` |
+//! | how do operator and agents run as processes? | `participants/` |
+//! | how are all of them started on one machine? | `cluster/` |
+//! | how does the program end? | `exit.rs`, `interrupt.rs` |
 //! | how much memory does it take, how often does it ask for some? | `memory.rs`, `allocations.rs` |
 //!
 //! No formulas here: every number comes from the crates below.
@@ -15,13 +17,17 @@
 mod allocations;
 mod case_argument;
 mod cli;
+mod cluster;
 mod commands;
 mod dispatch_folder;
 mod exit;
 mod feeder_file;
+mod interrupt;
 mod memory;
 mod moment;
 mod output;
+mod part_folders;
+mod participants;
 mod perfect_information;
 mod policy_folder;
 mod progress;

@@ -4,8 +4,8 @@ use crate::exit::CliError;
 use crate::run_folder;
 use covolt_case::Case;
 use covolt_dispatch::PolicyFleet;
-use covolt_fleet::StateKind;
 use covolt_fleet::state::feature_names;
+use covolt_fleet::{Microgrid, StateKind};
 use covolt_policy::{Expected, GaussianPolicy, Provenance, load_agent, read_header, save_agent};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -48,22 +48,42 @@ pub fn save(
     seed: u64,
     run: &Path,
 ) -> Result<Vec<PathBuf>, CliError> {
+    let microgrids = case.fleet.microgrids.iter().zip(policies).enumerate();
+    let save = |(number, (mg, policy)): (usize, (&Microgrid, &GaussianPolicy))| {
+        let (microgrid, case_fingerprint) = (&mg.name, &case.fingerprint);
+        save_one(policy, &PolicyOf { number, microgrid, case_fingerprint, trainer, seed }, run)
+    };
+    microgrids.map(save).collect()
+}
+
+/// Whose policy it is.
+pub struct PolicyOf<'a> {
+    /// Number of the microgrid among all, from 0.
+    pub number: usize,
+    /// Its name.
+    pub microgrid: &'a str,
+    /// The whole case.
+    pub case_fingerprint: &'a str,
+    /// Trainer.
+    pub trainer: &'a str,
+    /// Seed of the training.
+    pub seed: u64,
+}
+
+/// Writes the policy of one microgrid below a run folder, as a whole or not at all; returns the file.
+pub fn save_one(policy: &GaussianPolicy, of: &PolicyOf<'_>, run: &Path) -> Result<PathBuf, CliError> {
     let dir = run.join(POLICIES);
     std::fs::create_dir_all(&dir)
         .map_err(|e| CliError::bad_input(format!("cannot make folder {}: {e}", dir.display())))?;
-    let mut files = Vec::new();
-    for (n, (mg, policy)) in case.fleet.microgrids.iter().zip(policies).enumerate() {
-        let provenance = Provenance {
-            case_fingerprint: case.fingerprint.clone(),
-            microgrid: mg.name.clone(),
-            seed,
-            trainer: trainer.to_owned(),
-        };
-        let path = dir.join(file_name(n, &mg.name));
-        run_folder::write(&path, save_agent(policy, &provenance)?)?;
-        files.push(path);
-    }
-    Ok(files)
+    let provenance = Provenance {
+        case_fingerprint: of.case_fingerprint.to_owned(),
+        microgrid: of.microgrid.to_owned(),
+        seed: of.seed,
+        trainer: of.trainer.to_owned(),
+    };
+    let path = dir.join(file_name(of.number, of.microgrid));
+    run_folder::replace(&path, &save_agent(policy, &provenance)?)?;
+    Ok(path)
 }
 
 /// Reads the policies of a run folder (or of its folder `policies`); refuses those made for another case.

@@ -56,3 +56,14 @@ pub fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), CliE
 fn cannot_make(dir: &Path, error: &std::io::Error) -> CliError {
     CliError::bad_input(format!("cannot make folder {}: {error}", dir.display()))
 }
+
+/// Writes a file so that a reader, also after a kill or a power failure, finds the old content or the new one.
+pub fn replace(path: &Path, content: &[u8]) -> Result<(), CliError> {
+    let fault = |e: std::io::Error| CliError::bad_input(format!("cannot write {}: {e}", path.display()));
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".new");
+    let fresh = path.with_file_name(name);
+    let mut file = std::fs::File::create(&fresh).map_err(fault)?;
+    std::io::Write::write_all(&mut file, content).and_then(|()| file.sync_data()).map_err(fault)?;
+    std::fs::rename(&fresh, path).map_err(fault)
+}

@@ -6,10 +6,12 @@ mod checkpoint;
 mod default_run;
 mod paper_run;
 mod parameter_traces;
+mod parties_run;
 pub mod preset;
 
 use crate::cli::TrainerChoice;
 use crate::exit::CliError;
+use crate::participants::sent::Sent;
 use covolt_case::Case;
 use covolt_fleet::{PriceOutlook, Profiles, StateKind, StorageValuation};
 use covolt_learn::{
@@ -79,6 +81,8 @@ pub struct Trained {
     pub wall_s: f64,
     /// What left each agent, in words.
     pub transcript: Vec<String>,
+    /// What each participant sent, where they spoke by messages.
+    pub sent: Vec<Sent>,
 }
 
 /// What a trainer brings home; the rest of [`Trained`] is the same for all.
@@ -89,6 +93,7 @@ struct Course {
     stopped: bool,
     checkpoint: Vec<u8>,
     transcript: Vec<String>,
+    sent: Vec<Sent>,
 }
 
 /// Trains.
@@ -97,6 +102,7 @@ pub fn train(job: &TrainingJob<'_>, watch: &mut dyn Watch) -> Result<Trained, Cl
     let course = match job.trainer {
         TrainerChoice::Default => default_run::run(job, watch)?,
         TrainerChoice::Paper => paper_run::run(job, watch)?,
+        TrainerChoice::Parties => parties_run::run(job, watch)?,
     };
     Ok(Trained {
         policies: course.policies,
@@ -107,6 +113,7 @@ pub fn train(job: &TrainingJob<'_>, watch: &mut dyn Watch) -> Result<Trained, Cl
         checkpoint: course.checkpoint,
         wall_s: clock.elapsed().as_secs_f64(),
         transcript: course.transcript,
+        sent: course.sent,
     })
 }
 
@@ -131,7 +138,7 @@ fn windows(job: &TrainingJob<'_>, count: usize, watch: &mut dyn Watch) -> Result
 }
 
 /// Rows at which the `count` windows of a training start.
-fn training_rows(
+pub fn training_rows(
     profiles: &Profiles,
     price: impl Fn(usize) -> f64 + Sync,
     steps: usize,

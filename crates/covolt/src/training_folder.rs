@@ -3,6 +3,7 @@
 use crate::cli::TrainerChoice;
 use crate::exit::CliError;
 use crate::memory::peak_mib;
+use crate::participants::sent;
 use crate::policy_folder;
 use crate::run_folder;
 use crate::training::Trained;
@@ -36,11 +37,14 @@ pub fn write_run(
 ) -> Result<(), CliError> {
     policy_folder::save(case, &trained.policies, trainer.name(), seed, dir)?;
     let checkpoint = dir.join(CHECKPOINT);
-    if trained.stopped {
+    if trained.stopped && !trained.checkpoint.is_empty() {
         run_folder::write(&checkpoint, &trained.checkpoint)?;
     } else if checkpoint.exists() {
         // A finished training has nothing to resume.
         std::fs::remove_file(&checkpoint)?;
+    }
+    if !trained.sent.is_empty() {
+        sent::write(dir, &trained.sent)?;
     }
     let file = TrainingFile {
         case: &case.name,

@@ -1,24 +1,14 @@
 //! Progress of a training, and its interruption by Ctrl-C.
 
+use crate::interrupt;
 use crate::progress::{Progress, note};
 use crate::training::Watch;
 use covolt_report::record::LearningPoint;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-/// Set by Ctrl-C.
-static STOP: AtomicBool = AtomicBool::new(false);
 
 /// From now on the first Ctrl-C asks for a stop after the present episode; a second one ends the program at once.
 pub fn listen_for_interrupt() {
-    let listening = ctrlc::set_handler(|| {
-        if STOP.swap(true, Ordering::SeqCst) {
-            std::process::exit(130);
-        }
-        note("stopping after the present episode; Ctrl-C again ends at once, without a checkpoint");
-    });
-    if let Err(error) = listening {
-        note(&format!("Ctrl-C cannot be caught ({error}): an interrupted run will leave no checkpoint"));
-    }
+    let text = "stopping after the present episode; Ctrl-C again ends at once, without a checkpoint";
+    interrupt::listen(text, interrupt::end_at_once);
 }
 
 /// Shows the progress of a training.
@@ -68,6 +58,6 @@ impl Watch for ShownProgress {
     }
 
     fn stop_requested(&self) -> bool {
-        STOP.load(Ordering::SeqCst) || self.stop_after.is_some_and(|n| self.done >= n)
+        interrupt::asked() || self.stop_after.is_some_and(|n| self.done >= n)
     }
 }

@@ -1,70 +1,25 @@
 //! `covolt case split`: the operator's part of a case and one part per microgrid, as folders that can be handed out apart.
 
-use crate::case_argument::{self, BUILTIN};
+use crate::case_argument;
 use crate::cli::CaseSplitArgs;
 use crate::exit::CliError;
 use crate::output::Output;
+use crate::part_folders::{OPERATOR, Written, write_parts};
 use crate::run_folder;
-use covolt_case::{Case, PartInfo, PartRole, SplitCase, notices, part_files, split_case};
-use rayon::prelude::*;
+use covolt_case::{Case, PartInfo, PartRole, split_case};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-
-/// Folder of the operator's part.
-const OPERATOR: &str = "operator";
-
-/// A part, its folder, and the bytes written.
-struct Written<'a> {
-    part: &'a Case,
-    folder: PathBuf,
-    bytes: usize,
-}
+use std::path::Path;
 
 /// Runs the command.
 pub fn run(args: &CaseSplitArgs, out: &mut Output) -> Result<(), CliError> {
     let case = case_argument::load_whole_or_part(&args.case.case)?;
-    let SplitCase { operator, agents } = split_case(&case).map_err(|faults| {
+    let parts = split_case(&case).map_err(|faults| {
         let list: Vec<String> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
         CliError::bad_input(format!("case {} cannot be split:{}", args.case.case, list.concat()))
     })?;
     run_folder::refuse_filled(&args.out, args.force)?;
-    let notices = notices((args.case.case != BUILTIN).then(|| Path::new(&args.case.case)));
-    let names = folder_names(case.fleet.microgrids.iter().map(|m| m.name.as_str()));
-    let parts: Vec<(&str, &Case)> =
-        std::iter::once((OPERATOR, &operator)).chain(names.iter().map(String::as_str).zip(&agents)).collect();
-    let written = parts
-        .par_iter()
-        .map(|(name, part)| write(part, args.out.join(name), &notices))
-        .collect::<Result<Vec<_>, CliError>>()?;
+    let written = write_parts(&args.case.case, &case, &parts, &args.out)?;
     show(&case, &written, &args.out, out)
-}
-
-fn write<'a>(part: &'a Case, folder: PathBuf, notices: &[(String, Vec<u8>)]) -> Result<Written<'a>, CliError> {
-    let files = part_files(part)?;
-    let mut bytes = 0;
-    for (name, content) in files.iter().chain(notices) {
-        let path = folder.join(name);
-        let parent = path.parent().unwrap_or(&folder);
-        std::fs::create_dir_all(parent)
-            .map_err(|e| CliError::bad_input(format!("cannot make folder {}: {e}", parent.display())))?;
-        run_folder::write(&path, content)?;
-        bytes += content.len();
-    }
-    Ok(Written { part, folder, bytes })
-}
-
-/// A folder for each name, different from one another whatever the file system thinks of capitals.
-fn folder_names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut taken = BTreeSet::from([OPERATOR.to_owned()]);
-    let safe = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
-    let mut folder = |name: &str| {
-        let stem: String = name.chars().map(safe).collect();
-        let stem = if stem.starts_with('.') || stem.is_empty() { format!("microgrid{stem}") } else { stem };
-        let numbered = std::iter::once(stem.clone()).chain((2usize..).map(|k| format!("{stem}-{k}")));
-        numbered.into_iter().find(|folder| taken.insert(folder.to_lowercase())).unwrap_or(stem)
-    };
-    names.map(&mut folder).collect()
 }
 
 /// Buses, branches, devices and loads that the part owns; an agent's first bus is the feeder's.
@@ -91,7 +46,7 @@ pub fn part_json(part: &PartInfo) -> Value {
         }),
         PartRole::Agent { seat, seats } => json!({ "role": "agent", "seat": seat, "seats": seats }),
     };
-    let mut value = json!({ "whole": part.whole_name, "whole_fingerprint": part.whole_fingerprint });
+    let mut value = json!({ "whole": part.whole_name, "whole_fingerprint": part.whole_fingerprint, "cut": part.cut });
     if let (Value::Object(all), Value::Object(own)) = (&mut value, of_role) {
         all.extend(own);
     }

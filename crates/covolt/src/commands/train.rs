@@ -47,6 +47,12 @@ pub fn run(args: &TrainArgs, out: &mut Output) -> Result<(), CliError> {
             (asked, PathBuf::new(), None)
         }
     };
+    if asked.trainer == TrainerChoice::Parties.name() && (resume.is_some() || asked.from.is_some()) {
+        return Err(CliError::bad_input(
+            "--trainer parties neither resumes nor continues from policies; covolt operator and covolt agent go on from their \
+             run folders",
+        ));
+    }
     let case = case_argument::load(&asked.case)?;
     if resume.is_some() && asked.fingerprint != case.fingerprint {
         return Err(CliError::bad_input(format!(
@@ -67,7 +73,11 @@ pub fn run(args: &TrainArgs, out: &mut Output) -> Result<(), CliError> {
     listen_for_interrupt();
     let outlook = case_argument::outlook(&case);
     let valuation = case_argument::valuation(&case);
-    let trainer = if asked.trainer == "paper" { TrainerChoice::Paper } else { TrainerChoice::Default };
+    let trainer = match asked.trainer.as_str() {
+        "paper" => TrainerChoice::Paper,
+        "parties" => TrainerChoice::Parties,
+        _ => TrainerChoice::Default,
+    };
     let job = TrainingJob {
         case: &case,
         outlook: &outlook,
@@ -120,7 +130,9 @@ fn say(trained: &Trained, dir: &Path, out: &mut Output) -> Result<(), CliError> 
         ))?;
     }
     out.line(format!("Policies: {}", dir.join(policy_folder::POLICIES).display()))?;
-    if trained.stopped {
+    if trained.stopped && trained.checkpoint.is_empty() {
+        out.line("Interrupted; this trainer does not go on")?;
+    } else if trained.stopped {
         out.line(format!("Interrupted. Go on with: covolt train --resume {}", dir.display()))?;
     }
     Ok(())

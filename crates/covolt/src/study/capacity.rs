@@ -138,6 +138,7 @@ fn raised(study: &Study, limited: usize) -> Result<Case, CliError> {
         starts: old.starts.clone(),
         fingerprint: old.fingerprint.clone(),
         part: old.part.clone(),
+        exchange_price: old.exchange_price.clone(),
     })
 }
 

@@ -77,6 +77,7 @@ pub fn run(job: &TrainingJob<'_>, watch: &mut dyn Watch) -> Result<Course, CliEr
         curve,
         parameters: traces.into_list(),
         stopped,
+        sent: Vec::new(),
     })
 }
 
