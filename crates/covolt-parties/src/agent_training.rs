@@ -174,11 +174,6 @@ impl<'a> AgentTraining<'a> {
         self.run.as_ref().map_or(&[], |run| run.prices.as_slice())
     }
 
-    /// Number of the run, once its plan has come.
-    pub fn run(&self) -> Option<u64> {
-        self.run.as_ref().map(|run| run.number)
-    }
-
     /// The plan of the run, once it has come.
     pub fn plan(&self) -> Option<&TrainingPlan> {
         self.run.as_ref().map(|run| &run.plan)
