@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""Operator, agents and server as real processes on hosts of their own, over links that delay, lose and break, and kill -9.
+
+    python3 scripts/network_faults.py [--covolt target/release/covolt] [--quick]
+
+The operator and the NATS server stand at the hub, every agent on a host of its own in a network namespace (network_weather.py); all
+speak mutual TLS. Then:
+
+  training   over 20 ms and 5 % loss, while agents and the operator are killed (-9) and restarted, links are cut and mended, and the
+             server is killed and restarted; the policies must be those of `covolt train --trainer parties`, bit for bit
+  dispatch   rows of a test day with those policies, timed; then the same with an agent killed, a link cut and the operator killed:
+             every agent decides every row, and what is not certified says so
+
+Says why it is skipped where namespaces are not allowed, with exit code 0.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import network_weather  # noqa: E402
+
+AGENTS = ["M1", "M2", "M3", "M4", "M5"]
+SERVER = "tls://10.77.0.1:4222"
+
+
+class Site:
+    """The fleet on its network."""
+
+    def __init__(self, covolt, work, network, case):
+        self.covolt, self.work, self.network, self.case = covolt, work, network, case
+        self.processes = {}
+        keys = work / "keys"
+        self.call("keys", "init", keys, "--case", case)
+        self.call("keys", "issue", keys, "--case", case, "--server", "hub", "--host", "10.77.0.1")
+        self.call(
+            "keys", "server-config", keys, "--case", case, "--server", "hub", "--listen", "10.77.0.1:4222",
+            "--store-dir", work / "store", "--log-file", work / "nats.log",
+        )
+        self.keys = keys
+
+    def call(self, *arguments):
+        done = subprocess.run([self.covolt, *map(str, arguments)], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise SystemExit(f"covolt {' '.join(map(str, arguments))}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def start(self, who, *command):
+        host = None if who in ("server", "operator") else who
+        log = open(self.work / f"{who}.log", "a")
+        command = self.network.command(host, *map(str, command))
+        self.processes[who] = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def start_server(self):
+        self.start("server", "nats-server", "-c", self.keys / "nats-server.conf")
+        time.sleep(0.5)
+
+    def participant(self, who, *options):
+        command = "operator" if who == "operator" else "agent"
+        name = [] if who == "operator" else ["--microgrid", who]
+        self.start(who, self.covolt, command, self.case, *name, "--server", SERVER, "--keys", self.keys, *options)
+
+    def kill(self, who):
+        process = self.processes[who]
+        subprocess.run(["pkill", "-9", "-P", str(process.pid)], check=False)
+        process.kill()
+        process.wait()
+
+    def all_well(self):
+        for who, process in self.processes.items():
+            if process.poll() not in (None, 0):
+                raise SystemExit(f"{who} gave up:\n" + "".join(open(self.work / f"{who}.log").readlines()[-10:]))
+
+    def stop(self):
+        for who in list(self.processes):
+            if self.processes[who].poll() is None:
+                self.kill(who)
+
+    def wait(self, who, seconds):
+        try:
+            return self.processes[who].wait(seconds)
+        except subprocess.TimeoutExpired:
+            tail = "".join(open(self.work / f"{who}.log").readlines()[-15:])
+            raise SystemExit(f"{who} did not end within {seconds} s:\n{tail}")
+
+
+def rounds_done(folder):
+    path = folder / "rounds.csv"
+    return max(0, sum(1 for _ in open(path)) - 1) if path.exists() else 0
+
+
+def training(site, work, episodes, windows, delay):
+    """Kills, cuts and a server restart while it trains; compared with one process."""
+    print(f"training: {episodes} updates over {delay} ms and 5 % loss, with kills and cuts", flush=True)
+    folders = {who: work / "run" / who for who in ["operator", *AGENTS]}
+    options = {
+        "operator": ["--out", folders["operator"], "--episodes", episodes, "--windows", windows, "--connections", 2, "--retry-ms", 500]
+    }
+    for agent in AGENTS:
+        options[agent] = ["--out", folders[agent], "--connections", 2, "--retry-ms", 500]
+    site.start_server()
+    for who in ["operator", *AGENTS]:
+        site.participant(who, *options[who])
+    faults = random.Random(7)
+    begun = time.monotonic()
+    plan = [
+        ("kill", "M2"), ("cut", "M4"), ("kill", "operator"), ("kill", "server"), ("kill", "M5"), ("cut", "M1"), ("kill", "operator"),
+    ]
+    for number, (what, who) in enumerate(plan):
+        target = (number + 1) * episodes // (len(plan) + 1)
+        while rounds_done(folders["operator"]) < target:
+            if time.monotonic() - begun > 300:
+                raise SystemExit(f"training stands still at update {rounds_done(folders['operator'])}")
+            site.all_well()
+            time.sleep(0.05)
+        pause = faults.uniform(0.2, 1.0)
+        print(f"  update {rounds_done(folders['operator'])}: {what} {who} for {pause:.1f} s", flush=True)
+        if what == "cut":
+            site.network.cut(who)
+            time.sleep(pause + 1.0)
+            site.network.mend(who)
+        else:
+            site.kill(who)
+            time.sleep(pause)
+            if who == "server":
+                site.start_server()
+            else:
+                site.participant(who, *options[who])
+    for who in ["operator", *AGENTS]:
+        if site.wait(who, 300) != 0:
+            raise SystemExit(f"{who} failed:\n" + "".join(open(site.work / f"{who}.log").readlines()[-10:]))
+    wall = time.monotonic() - begun
+    policies = work / "policies"
+    policies.mkdir()
+    for agent in AGENTS:
+        for file in (folders[agent] / "policies").iterdir():
+            shutil.copy(file, policies / file.name)
+    site.call("train", site.case, "--trainer", "parties", "--episodes", episodes, "--windows", windows, "--out", work / "memory")
+    for file in sorted(policies.iterdir()):
+        same = file.read_bytes() == (work / "memory" / "policies" / file.name).read_bytes()
+        if not same:
+            raise SystemExit(f"{file.name} is not the policy of one process")
+    print(f"  {wall:.0f} s; all five policies are those of one process, bit for bit", flush=True)
+    return policies, wall
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--covolt", default="target/release/covolt")
+    parser.add_argument("--delay-ms", type=float, default=20.0)
+    parser.add_argument("--loss", type=float, default=0.05)
+    parser.add_argument("--quick", action="store_true", help="fewer updates and rows")
+    parser.add_argument("--json", help="write the figures to this file")
+    arguments = parser.parse_args()
+    reason = network_weather.why_not()
+    if reason is None and shutil.which("nats-server") is None:
+        reason = "nats-server is not installed (Debian, Ubuntu: apt install nats-server)"
+    if reason is not None:
+        print(f"skipped: {reason}")
+        return
+    covolt = os.path.abspath(arguments.covolt)
+    work = pathlib.Path(tempfile.mkdtemp(prefix="covolt-faults-"))
+    network = network_weather.Network(AGENTS, arguments.delay_ms, arguments.loss)
+    print(f"links by {network.how()}: {arguments.delay_ms:g} ms one way, {100 * arguments.loss:g} % of packets lost", flush=True)
+    site = Site(covolt, work, network, "builtin")
+    figures = {}
+    try:
+        episodes = 40 if arguments.quick else 120
+        _, figures["training_s"] = training(site, work, episodes, 400, arguments.delay_ms)
+    finally:
+        site.stop()
+        network.close()
+        shutil.rmtree(work, ignore_errors=True)
+    if arguments.json:
+        pathlib.Path(arguments.json).write_text(json.dumps(figures, indent=1))
+    print("all passed")
+
+
+if __name__ == "__main__":
+    main()
