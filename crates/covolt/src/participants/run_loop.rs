@@ -84,13 +84,13 @@ impl Surroundings {
         let wait = self.tick.min(LONGEST_WAIT);
         let mut out = Vec::new();
         let mut ticked_ms = 0;
-        // A finished run that goes on only has somebody to answer to.
-        let mut finished = self.folder.file.finished;
         let mut heard = Instant::now();
         let mut awaited: Option<(Awaited, Instant)> = None;
         machine.on_event(now_ms(), Event::Start, &mut out).map_err(|e| self.failed(e))?;
         loop {
-            finished |= self.carry_out(machine, diary, now_ms(), &mut out)?;
+            self.carry_out(machine, diary, now_ms(), &mut out)?;
+            // Somebody may still have to be answered, and another run may begin meanwhile.
+            let finished = self.folder.file.finished;
             if finished && heard.elapsed() >= self.linger {
                 return Ok(Ending::Finished);
             }
@@ -120,15 +120,14 @@ impl Surroundings {
         }
     }
 
-    /// True when the machine has finished.
     fn carry_out<M: Machine>(
         &mut self,
         machine: &mut M,
         diary: &mut impl Diary<M>,
         now_ms: u64,
         out: &mut Vec<Output>,
-    ) -> Result<bool, CliError> {
-        let (mut finished, mut missed) = (false, false);
+    ) -> Result<(), CliError> {
+        let mut missed = false;
         for output in out.drain(..) {
             match output {
                 Output::Send { to, bytes, .. } => {
@@ -150,7 +149,6 @@ impl Surroundings {
                     self.log.say(&format!("{} {what}", self.name(who)));
                 }
                 Output::Finished => {
-                    finished = true;
                     self.folder.file.finished = true;
                     self.folder.write_run()?;
                     self.log.say("the run is over");
@@ -161,7 +159,7 @@ impl Surroundings {
             self.catch_up(machine)?;
             machine.on_event(now_ms, Event::Start, out).map_err(|e| self.failed(e))?;
         }
-        Ok(finished)
+        Ok(())
     }
 
     /// Goes through what the streams hold since the checkpoint.
