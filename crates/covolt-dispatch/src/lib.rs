@@ -7,6 +7,7 @@
 //! | what is known about a decision? | [`certificate`] |
 //! | who decides, and when is a proposal changed? | [`guard`] |
 //! | how is a broken limit mended? | [`repair`] |
+//! | what does an agent decide in its own part of a cut network? | [`own_part`] |
 //! | is there a safe action at all? | `last_resort.rs` |
 //! | how does a decision get cheaper? | [`polish`] |
 //! | what does an agent know of the next hours? | [`forecast`] |
@@ -26,6 +27,7 @@ pub mod guard;
 mod last_resort;
 pub mod layers;
 pub mod local_limits;
+pub mod own_part;
 mod parts;
 pub mod perfect_information;
 pub mod polish;
@@ -41,10 +43,11 @@ pub use error::DispatchError;
 pub use forecast::{Forecast, ForecastKind};
 pub use guard::{Decision, GuardMode, GuardSettings, decide, propose_and_decide};
 pub use layers::{LayerOutcome, LayerSettings, LayerSummary, WindowLayers, evaluate_window, evaluate_windows};
+pub use own_part::{MOST_ROOM, OwnAnswer, OwnPart};
 pub use perfect_information::{perfect_information_optimum, terminal_after};
 pub use polish::PolishSettings;
 pub use proposal::{MeritOrder, PolicyFleet, Proposer};
 pub use repair::{RepairMetric, RepairSettings};
 pub use simulate::simulate;
 pub use simulation_record::{BranchReading, SimulationRecord, SimulationSettings, StepRecord};
-pub use start_state::start_state;
+pub use start_state::{advance, first_step, start_state};

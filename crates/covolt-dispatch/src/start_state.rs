@@ -49,7 +49,7 @@ pub fn start_state(
 }
 
 /// Devices after the first step of a joint action.
-pub(crate) fn advance(fleet: &Fleet, dt_h: f64, first: &[Vec<f64>], starts: &mut [MicrogridStart]) {
+pub fn advance(fleet: &Fleet, dt_h: f64, first: &[Vec<f64>], starts: &mut [MicrogridStart]) {
     for ((mg, start), action) in fleet.microgrids.iter().zip(starts).zip(first) {
         let layout = mg.layout(1);
         for (i, p) in start.p_dg_kw.iter_mut().enumerate() {
@@ -62,7 +62,7 @@ pub(crate) fn advance(fleet: &Fleet, dt_h: f64, first: &[Vec<f64>], starts: &mut
 }
 
 /// The first step of every action, passed through the feasible map of a one-step window.
-pub(crate) fn first_step(fleet: &Fleet, one_step: &Window, actions: &[Vec<f64>]) -> Vec<Vec<f64>> {
+pub fn first_step(fleet: &Fleet, one_step: &Window, actions: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let mut first: Vec<Vec<f64>> = fleet
         .microgrids
         .iter()

@@ -207,8 +207,13 @@ pub fn linearise(
             fleet.grid.linearise(p, q, flow)?;
             dl_dv.fill(Complex64::ZERO);
             for (mg, w) in fleet.microgrids.iter().zip(&window.microgrids) {
-                let weight = -w.price_per_kwh[t] * window.dt_h * base_kva;
+                let (p_price, q_price) = window.pcc_prices(t);
+                let weight = -(w.price_per_kwh[t] * window.dt_h + p_price) * base_kva;
                 fleet.grid.add_pcc_export_gradient(mg.pcc, flow.v(), weight, dl_dv);
+                if let (Some(grid), true) = (fleet.grid.balanced(), q_price != 0.0) {
+                    let weight = Complex64::new(0.0, q_price * base_kva);
+                    grid.add_pcc_power_gradient(mg.pcc, flow.v(), weight, dl_dv);
+                }
             }
             fleet.grid.adjoint(dl_dv, dl_dp, dl_dq, flow);
             for (mg, gradient) in fleet.microgrids.iter().zip(exchange.iter_mut()) {
@@ -217,9 +222,10 @@ pub fn linearise(
         }
         for (n, mg) in fleet.microgrids.iter().enumerate() {
             let v2 = fleet.grid.v_square_behind(mg.pcc, ws.flow.v());
-            let price = window.microgrids[n].price_per_kwh[t];
+            // Losses are drawn at the PCC, whoever prices them.
+            let price = window.microgrids[n].price_per_kwh[t] * window.dt_h + window.pcc_prices(t).0;
             if price > 0.0 {
-                let scale = 2.0 * price * window.dt_h / (v2 * base_kva);
+                let scale = 2.0 * price / (v2 * base_kva);
                 add_loss_curvature(mg, &curvature[n], t, scale, &at[n], &mut agents[n], &mut exchange[n]);
             }
         }

@@ -63,6 +63,13 @@ impl Grid {
         }
     }
 
+    /// Adds the gradient of w_p P + w_q Q, the power drawn through a branch at its from (feeder) side, to `dl_dv`; `weight` = w_p + j w_q.
+    pub fn add_pcc_power_gradient(&self, b: BranchIndex, v: &[Complex64], weight: Complex64, dl_dv: &mut [Complex64]) {
+        if let Some(branch) = self.branch(b) {
+            branch.add_power_gradient(CurrentSide::From, v, weight, dl_dv);
+        }
+    }
+
     /// Adds weight times d|I|/dV of a branch at one side to `dl_dv`.
     pub fn add_current_magnitude_gradient(
         &self,

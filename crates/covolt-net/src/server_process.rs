@@ -33,9 +33,14 @@ impl ServerProcess {
     }
 
     /// Starts it with this configuration, which must listen on `address`, and waits until it does. What it writes to
-    /// standard error goes into a file beside the configuration, with the ending `.stderr`.
+    /// standard error goes into a file beside the configuration, with the ending `.stderr`. It is ended when this value is
+    /// dropped; if its owner is killed, it goes on.
     pub fn start(config: &Path, address: SocketAddr, timeout: Duration) -> Result<ServerProcess, NetError> {
         let ended = |reason: String| NetError::ServerEnded { config: config.to_path_buf(), reason };
+        // Otherwise the greeting of another server would pass for that of this one.
+        if TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_ok() {
+            return Err(ended(format!("somebody listens on {address} already")));
+        }
         let said = config.with_extension("stderr");
         let stderr = File::create(&said).map_err(|e| NetError::file(&said, e))?;
         let mut command = Command::new(PROGRAM);

@@ -11,8 +11,10 @@
 use crate::NetError;
 use std::fmt;
 
-/// Longest name of a fleet and longest token, characters. A stream name may have 255.
-const LONGEST: usize = 96;
+/// Longest name of a fleet, characters.
+const LONGEST: usize = 64;
+/// Longest token, characters. A stream name, which holds both, may have 255 on the server.
+const LONGEST_TOKEN: usize = 150;
 
 /// Name of a fleet: lower-case letters, digits, `-` and `_`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -149,9 +151,9 @@ pub(crate) fn escape(what: &'static str, name: &str) -> Result<String, NetError>
             b'a'..=b'z' | b'0'..=b'9' | b'-' => token.push(char::from(byte)),
             _ => token.push_str(&format!("_{byte:02x}")),
         }
-        if token.len() > LONGEST {
+        if token.len() > LONGEST_TOKEN {
             return Err(fault(format!(
-                "longer than {LONGEST} characters, with those other than a-z, 0-9, - counted as 3"
+                "longer than {LONGEST_TOKEN} characters, with those other than a-z, 0-9, - counted as 3"
             )));
         }
     }

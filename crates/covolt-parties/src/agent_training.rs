@@ -10,6 +10,8 @@
 //! messages between its checkpoint and the present asks for them (`CatchUp`); they lead to the same policy bit for bit, since
 //! an update depends on nothing but them and the agent's own windows.
 
+mod restart;
+
 use crate::descent::{Descent, OwnReturns};
 use crate::error::PartyError;
 use crate::party::{Event, Output, Party};
@@ -17,13 +19,14 @@ use crate::plan_windows::{settings_of, windows_of};
 use crate::timing::Timing;
 use covolt_fleet::{Fleet, LimitPrices, PriceOutlook, Profiles, StateKind, StorageValuation};
 use covolt_learn::{ExactSettings, Learner, NetworkShape, Scenario, Seats, untrained_policy};
-use covolt_policy::{Adam, GaussianPolicy};
+use covolt_policy::GaussianPolicy;
 use covolt_wire::envelope::Fingerprint;
 use covolt_wire::{
     Absence, BoundaryPoint, Down, Envelope, Header, PriceOfPower, Shape, Tally, TrainingPlan, Up, decode_down,
     encode_up,
 };
-use serde::{Deserialize, Serialize};
+
+pub use restart::AgentCheckpoint;
 
 /// What an agent knows: its own part, its own data.
 #[derive(Debug, Clone, Copy)]
@@ -57,8 +60,6 @@ pub struct AgentTraining<'a> {
     network: NetworkShape,
     timing: Timing,
     run: Option<Run>,
-    /// Restored, until the plan of its run arrives.
-    checkpoint: Option<AgentCheckpoint>,
     finished: bool,
     last_said_ms: u64,
     /// What was sent.
@@ -77,6 +78,8 @@ struct Run {
     descent: Descent,
     /// Updates done: the round that is open.
     updates: u32,
+    /// Those among them that this agent took part in.
+    descents: u32,
     open: Option<Open>,
 }
 
@@ -118,17 +121,6 @@ impl Run {
     }
 }
 
-/// Where an agent stands between two rounds.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct AgentCheckpoint {
-    run: u64,
-    updates: u32,
-    theta: Vec<f64>,
-    average: Vec<f64>,
-    adam: Adam,
-    prices: Vec<LimitPrices>,
-}
-
 impl<'a> AgentTraining<'a> {
     /// A fresh agent, or one that goes on from the bytes of a checkpoint.
     ///
@@ -141,33 +133,45 @@ impl<'a> AgentTraining<'a> {
         checkpoint: Option<&[u8]>,
     ) -> Result<AgentTraining<'a>, PartyError> {
         timing.check()?;
-        let unreadable = |e: postcard::Error| PartyError::Checkpoint { reason: format!("it cannot be read ({e})") };
-        let checkpoint = checkpoint.map(postcard::from_bytes).transpose().map_err(unreadable)?;
-        Ok(AgentTraining {
+        let mut training = AgentTraining {
             place,
             network,
             timing,
             run: None,
-            checkpoint,
             finished: false,
             last_said_ms: 0,
             tally: Tally::default(),
             returns: OwnReturns::default(),
-        })
+        };
+        if let Some(bytes) = checkpoint {
+            training.restore(bytes)?;
+        }
+        Ok(training)
+    }
+
+    /// Number of its run, once a plan has come.
+    pub fn run(&self) -> Option<u64> {
+        self.run.as_ref().map(|run| run.number)
     }
 
     /// Updates done.
     pub fn updates(&self) -> u32 {
-        match (&self.run, &self.checkpoint) {
-            (Some(run), _) => run.updates,
-            (None, Some(checkpoint)) => checkpoint.updates,
-            (None, None) => 0,
-        }
+        self.run.as_ref().map_or(0, |run| run.updates)
     }
 
-    /// Number of the run, once its plan has come.
-    pub fn run(&self) -> Option<u64> {
-        self.run.as_ref().map(|run| run.number)
+    /// Those among the updates that this agent took part in; the others went by without it.
+    pub fn descents(&self) -> u32 {
+        self.run.as_ref().map_or(0, |run| run.descents)
+    }
+
+    /// The last round of its run is done and its policy is to be kept.
+    pub fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    /// Multipliers of its own limits by window, once a plan has come; they stay here.
+    pub fn multipliers(&self) -> &[LimitPrices] {
+        self.run.as_ref().map_or(&[], |run| run.prices.as_slice())
     }
 
     /// The plan of the run, once it has come.
@@ -178,20 +182,6 @@ impl<'a> AgentTraining<'a> {
     /// The policy with averaged parameters, once a plan has come.
     pub fn policy(&self) -> Option<GaussianPolicy> {
         self.run.as_ref().map(|run| run.learner.averaged())
-    }
-
-    /// The bytes of a checkpoint, once a plan has come.
-    pub fn checkpoint(&self) -> Option<Vec<u8>> {
-        let run = self.run.as_ref()?;
-        let checkpoint = AgentCheckpoint {
-            run: run.number,
-            updates: run.updates,
-            theta: run.learner.policy.mean_net().parameters().to_vec(),
-            average: run.learner.average.clone(),
-            adam: run.learner.adam.clone(),
-            prices: run.prices.clone(),
-        };
-        postcard::to_stdvec(&checkpoint).ok()
     }
 
     /// What the event leads to.
@@ -224,34 +214,10 @@ impl<'a> AgentTraining<'a> {
         }
     }
 
-    /// After a restart: goes through what the durable streams hold for it, in their order, sending nothing.
-    ///
-    /// # Errors
-    /// As [`AgentTraining::on_event`].
-    pub fn catch_up(&mut self, kept: &[Vec<u8>]) -> Result<(), PartyError> {
-        let (tally, said) = (self.tally.clone(), self.last_said_ms);
-        let mut out = Vec::new();
-        for bytes in kept {
-            out.clear();
-            self.on_event(said, Event::Message { from: Party::Operator, bytes }, &mut out)?;
-        }
-        self.tally = tally;
-        Ok(())
-    }
-
     fn on_message(&mut self, now_ms: u64, message: Envelope<Down>, out: &mut Vec<Output>) -> Result<(), PartyError> {
         let header = message.header;
         match message.body {
-            Down::Begin(plan) => {
-                if self.run.as_ref().is_none_or(|run| run.number != header.run) {
-                    self.begin(header.run, *plan)?;
-                    out.push(Output::Checkpoint);
-                    if self.updates() < header.round {
-                        out.push(Output::CatchUp);
-                    }
-                }
-                self.say_here(now_ms, out)
-            }
+            Down::Begin(plan) => self.on_begin(now_ms, header, *plan, out),
             Down::WhereAreYou => self.say_here(now_ms, out),
             Down::Voltages { windows, v_pu, settled } => {
                 self.on_voltages(now_ms, header, &windows, &v_pu, settled.as_deref(), out)
@@ -264,7 +230,38 @@ impl<'a> AgentTraining<'a> {
         }
     }
 
-    fn begin(&mut self, number: u64, plan: TrainingPlan) -> Result<(), PartyError> {
+    /// A later run takes the place of the present one; an earlier one is over, and its messages are late.
+    fn on_begin(
+        &mut self,
+        now_ms: u64,
+        header: Header,
+        plan: TrainingPlan,
+        out: &mut Vec<Output>,
+    ) -> Result<(), PartyError> {
+        let refuse = |reason: String| Output::Refused { from: Party::Operator, reason };
+        match self.run.as_ref().map(|run| run.number) {
+            Some(number) if number == header.run => {}
+            Some(number) if number > header.run => {
+                out.push(refuse(format!("run {} is over, this is run {number}", header.run)));
+            }
+            _ => match self.fresh_run(header.run, plan) {
+                Ok(run) => {
+                    (self.run, self.finished) = (Some(run), false);
+                    out.push(Output::Checkpoint);
+                    if header.round > 0 {
+                        out.push(Output::CatchUp);
+                    }
+                }
+                Err(error) => {
+                    out.push(refuse(format!("the plan does not fit: {error}")));
+                    return self.say(now_ms, header, Up::Absent(Absence::NoPolicy), out);
+                }
+            },
+        }
+        self.say_here(now_ms, out)
+    }
+
+    fn fresh_run(&self, number: u64, plan: TrainingPlan) -> Result<Run, PartyError> {
         let AgentPlace { fleet, steps, seat, state, .. } = self.place;
         let settings = settings_of(&plan);
         let windows = windows_of(&self.place, &plan)?;
@@ -272,30 +269,11 @@ impl<'a> AgentTraining<'a> {
         let layout = mg.layout(steps);
         let mut weights = Seats { seed: plan.seed, first: seat }.weights(0);
         let policy = untrained_policy(mg, 0, &layout, state, &self.network, &windows, &mut weights)?;
-        let mut learner = Learner::new(policy, layout, settings.batch);
-        let mut prices = vec![LimitPrices::default(); windows.len()];
-        let mut updates = 0;
-        if let Some(checkpoint) = self.checkpoint.take().filter(|checkpoint| checkpoint.run == number) {
-            let theta = learner.policy.mean_net_mut().parameters_mut();
-            if theta.len() != checkpoint.theta.len() || checkpoint.prices.len() != prices.len() {
-                let reason = format!(
-                    "{} parameters and multipliers of {} windows, the plan has {} and {}",
-                    checkpoint.theta.len(),
-                    checkpoint.prices.len(),
-                    theta.len(),
-                    prices.len()
-                );
-                return Err(PartyError::Checkpoint { reason });
-            }
-            theta.copy_from_slice(&checkpoint.theta);
-            learner.average = checkpoint.average;
-            learner.adam = checkpoint.adam;
-            (prices, updates) = (checkpoint.prices, checkpoint.updates);
-        }
+        let learner = Learner::new(policy, layout, settings.batch);
+        let prices = vec![LimitPrices::default(); windows.len()];
         let descent = Descent::new(fleet, steps, settings.batch)?;
-        self.finished = false;
-        self.run = Some(Run { number, plan, settings, windows, prices, learner, descent, updates, open: None });
-        Ok(())
+        let (updates, descents) = (0, 0);
+        Ok(Run { number, plan, settings, windows, prices, learner, descent, updates, descents, open: None })
     }
 
     fn on_voltages(
@@ -351,6 +329,11 @@ impl<'a> AgentTraining<'a> {
     ) -> Result<bool, PartyError> {
         let Some(run) = self.run.as_mut() else { return Ok(false) };
         let Some(settled) = settled else {
+            // Exchanges after the first tell an agent that answered it nothing of the round before: this agent has lost something.
+            if header.exchange > 0 {
+                out.push(Output::CatchUp);
+                return Ok(false);
+            }
             // The operator went on without this agent: its policy stays as it is for the rounds it missed.
             (run.updates, run.open) = (header.round, None);
             return Ok(true);
@@ -366,6 +349,7 @@ impl<'a> AgentTraining<'a> {
         let episode = run.updates as usize;
         descent.descend(self.place.fleet, learner, &batch, &open.windows, prices, settled, settings, episode)?;
         run.updates += 1;
+        run.descents += 1;
         if run.updates.is_multiple_of(self.timing.checkpoint_rounds) {
             out.push(Output::Checkpoint);
         }
@@ -396,11 +380,7 @@ impl<'a> AgentTraining<'a> {
     }
 
     fn say_here(&mut self, now_ms: u64, out: &mut Vec<Output>) -> Result<(), PartyError> {
-        let (run, has_plan) = match (&self.run, &self.checkpoint) {
-            (Some(run), _) => (run.number, true),
-            (None, Some(checkpoint)) => (checkpoint.run, false),
-            (None, None) => (0, false),
-        };
+        let (run, has_plan) = self.run.as_ref().map_or((0, false), |run| (run.number, true));
         let updates = self.updates();
         let header = Header { fingerprint: self.place.fingerprint, run, round: updates, exchange: 0 };
         self.say(now_ms, header, Up::Here { updates, has_plan }, out)

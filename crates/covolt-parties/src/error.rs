@@ -1,5 +1,6 @@
 //! What ends a participant's run. Messages that do not fit are not among it: they are refused, and the run goes on.
 
+use covolt_dispatch::DispatchError;
 use covolt_grid::GridError;
 use covolt_learn::LearnError;
 use covolt_policy::PolicyError;
@@ -15,6 +16,9 @@ pub enum PartyError {
     /// Training refused its input.
     #[error(transparent)]
     Learn(#[from] LearnError),
+    /// Dispatch refused its input.
+    #[error(transparent)]
+    Dispatch(#[from] DispatchError),
     /// A policy refused its input.
     #[error(transparent)]
     Policy(#[from] PolicyError),

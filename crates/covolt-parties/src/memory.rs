@@ -3,8 +3,10 @@
 //! The result does not depend on the number of threads: agents work side by side between two exchanges, and their messages are
 //! delivered in the order of their seats.
 
+use crate::agent_dispatch::AgentDispatch;
 use crate::agent_training::AgentTraining;
 use crate::error::PartyError;
+use crate::operator_dispatch::OperatorDispatch;
 use crate::operator_training::OperatorTraining;
 use crate::party::{Event, Output, Party};
 use rayon::prelude::*;
@@ -61,3 +63,46 @@ pub fn train_in_memory(
     }
     Ok(())
 }
+
+/// Dispatches all rows of the operator's run; where nobody has anything to say, time passes.
+///
+/// # Errors
+/// What ends the run of a participant.
+pub fn dispatch_in_memory(
+    operator: &mut OperatorDispatch<'_>,
+    agents: &mut [AgentDispatch<'_>],
+    record: &mut Recorder<'_>,
+) -> Result<(), PartyError> {
+    let (mut now_ms, mut out) = (0, Vec::new());
+    operator.on_event(now_ms, Event::Start, &mut out)?;
+    while !operator.is_done() || !out.is_empty() {
+        let mut answers = Vec::new();
+        if out.is_empty() {
+            now_ms += TICK_MS;
+            operator.on_event(now_ms, Event::Tick, &mut out)?;
+            for (n, agent) in agents.iter_mut().enumerate() {
+                let mut own = Vec::new();
+                agent.on_event(now_ms, Event::Tick, &mut own)?;
+                answers.extend(own.into_iter().map(|output| (n, output)));
+            }
+        }
+        for output in std::mem::take(&mut out) {
+            if let Output::Send { to: Party::Agent(n), kind, bytes } = output {
+                record(Party::Operator, Party::Agent(n), kind, &bytes);
+                let mut own = Vec::new();
+                agents[n].on_event(now_ms, Event::Message { from: Party::Operator, bytes: &bytes }, &mut own)?;
+                answers.extend(own.into_iter().map(|output| (n, output)));
+            }
+        }
+        for (n, output) in answers {
+            if let Output::Send { to: Party::Operator, kind, bytes } = output {
+                record(Party::Agent(n), Party::Operator, kind, &bytes);
+                operator.on_event(now_ms, Event::Message { from: Party::Agent(n), bytes: &bytes }, &mut out)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Time that passes in one process while nobody has anything to say, ms.
+const TICK_MS: u64 = 50;

@@ -11,19 +11,20 @@
 //! feeder's limits stay with the operator, those inside a microgrid with its agent.
 
 mod restart;
+mod seat;
 
 use crate::error::PartyError;
 use crate::feeder_rounds::FeederRounds;
 use crate::party::{Event, Output, Party};
 use crate::plan_windows::settings_of;
 use crate::timing::{OnAbsence, Timing};
-use covolt_fleet::{Fleet, Profiles};
+use covolt_fleet::{Fleet, LimitPrices, Profiles};
 use covolt_grid::BusIndex;
 use covolt_learn::TRAINING_TOLERANCE_PU;
 use covolt_wire::envelope::Fingerprint;
-use covolt_wire::{
-    Absence, BoundaryPoint, Down, Envelope, Header, Shape, Tally, TrainingPlan, Up, decode_up, encode_down,
-};
+use covolt_wire::{Absence, Down, Envelope, Header, Shape, Tally, TrainingPlan, Up, decode_up, encode_down};
+
+use seat::{Held, Seat};
 
 pub use crate::feeder_rounds::RoundNote;
 
@@ -59,21 +60,6 @@ enum Stage {
     Done,
 }
 
-struct Seat {
-    here: bool,
-    /// Sent something since the exchange began.
-    answer: Option<Vec<BoundaryPoint>>,
-    /// Took part in the round before, so that its settled prices concern it.
-    took_part: bool,
-    kept: bool,
-    /// How often it said that messages are missing, since it last answered.
-    behind: u32,
-    /// It has the plan and stands at the present round.
-    ready: bool,
-    /// Its powers by window, where the training goes on without those absent.
-    remembered: Vec<Option<Vec<BoundaryPoint>>>,
-}
-
 /// The operator in training.
 pub struct OperatorTraining<'a> {
     place: OperatorPlace<'a>,
@@ -83,10 +69,11 @@ pub struct OperatorTraining<'a> {
     stage: Stage,
     round: u32,
     exchange: u16,
+    /// Exchange with which an agent answered first in the round, the last of them: from there on it settles.
+    joined: u16,
     rounds: FeederRounds<'a>,
     seats: Vec<Seat>,
     asked_ms: u64,
-    sent_ms: u64,
     /// Sends nothing: replays what it was sent before.
     replaying: bool,
     /// What was sent.
@@ -98,7 +85,7 @@ pub struct OperatorTraining<'a> {
 }
 
 impl<'a> OperatorTraining<'a> {
-    /// A run with number `run` (anything that no other run of the case has), or one that goes on from a checkpoint.
+    /// A run with number `run` (higher than that of every earlier run of the case, such as the time at which it begins), or one that goes on from a checkpoint.
     ///
     /// # Errors
     /// Several phases or loops in the feeder, rows outside the data, a checkpoint that does not fit, settings out of range.
@@ -111,19 +98,12 @@ impl<'a> OperatorTraining<'a> {
     ) -> Result<OperatorTraining<'a>, PartyError> {
         timing.check()?;
         let rounds = FeederRounds::new(place, &plan, settings_of(&plan))?;
-        let count = rounds.windows();
-        let remembers = matches!(timing.on_absence, OnAbsence::GoOn { .. });
-        let seat = || Seat {
-            here: false,
-            answer: None,
-            took_part: false,
-            kept: false,
-            behind: 0,
-            ready: false,
-            remembered: vec![None; if remembers { count } else { 0 }],
+        let remembers = match timing.on_absence {
+            OnAbsence::Wait => 0,
+            OnAbsence::GoOn { .. } => rounds.windows(),
         };
         let mut training = OperatorTraining {
-            seats: place.pccs.iter().map(|_| seat()).collect(),
+            seats: place.pccs.iter().map(|_| Seat::new(remembers)).collect(),
             place,
             plan,
             rounds,
@@ -132,8 +112,8 @@ impl<'a> OperatorTraining<'a> {
             stage: Stage::Gather,
             round: 0,
             exchange: 0,
+            joined: 0,
             asked_ms: 0,
-            sent_ms: 0,
             replaying: false,
             tally: Tally::default(),
             note: RoundNote::default(),
@@ -154,6 +134,11 @@ impl<'a> OperatorTraining<'a> {
     pub fn awaiting(&self) -> (u32, u16, Vec<usize>) {
         let open = |(n, seat): (usize, &Seat)| (seat.answer.is_none()).then_some(n);
         (self.round, self.exchange, self.seats.iter().enumerate().filter_map(open).collect())
+    }
+
+    /// Multipliers of the feeder's limits by window.
+    pub fn multipliers(&self) -> &[LimitPrices] {
+        &self.rounds.memory.prices
     }
 
     /// All rounds are done and every agent has kept its policy.
@@ -202,10 +187,7 @@ impl<'a> OperatorTraining<'a> {
         match body {
             Up::Here { updates, has_plan } => {
                 let knows = has_plan && header.run == self.run;
-                let was_ready = std::mem::replace(&mut self.seats[n].ready, knows);
-                if self.stage == Stage::Done {
-                    return Ok(());
-                }
+                self.seats[n].ready = knows;
                 if !knows {
                     return self.send_begin(now_ms, n, out);
                 }
@@ -215,11 +197,8 @@ impl<'a> OperatorTraining<'a> {
                 if self.stage == Stage::Gather {
                     return self.open_when_all_ready(now_ms, out);
                 }
-                // It came back, or missed a message: the present one is what it needs.
-                if self.seats[n].answer.is_none() && (!was_ready || updates <= self.round) {
-                    return self.send_present(now_ms, n, out);
-                }
-                Ok(())
+                // It came back, or missed a message: the present one is what it needs, also after the end.
+                if self.is_missing(&self.seats[n]) { self.send_present(now_ms, n, out) } else { Ok(()) }
             }
             Up::Powers { points } => {
                 let (round, exchange) = (self.round, self.exchange);
@@ -231,16 +210,20 @@ impl<'a> OperatorTraining<'a> {
                 if !fits {
                     return Ok(()); // late, doubled, or of another run
                 }
-                self.seats[n].behind = 0;
-                self.seats[n].answer.get_or_insert(points);
+                let seat = &mut self.seats[n];
+                if !seat.heard {
+                    self.joined = exchange;
+                }
+                (seat.behind, seat.heard) = (0, true);
+                seat.answer.get_or_insert(points);
                 self.close_when_all_answered(now_ms, out)
             }
             Up::Kept => {
-                if self.stage == Stage::Finish && header.run == self.run {
+                if header.run == self.run && matches!(self.stage, Stage::Finish | Stage::Done) {
                     self.seats[n].kept = true;
-                    if self.seats.iter().all(|seat| seat.kept) {
+                    if self.stage == Stage::Finish && self.seats.iter().all(|seat| seat.kept) {
                         self.stage = Stage::Done;
-                        out.push(Output::Finished);
+                        out.extend([Output::Checkpoint, Output::Finished]);
                     }
                 }
                 Ok(())
@@ -250,9 +233,9 @@ impl<'a> OperatorTraining<'a> {
                 let reason = format!("{absence:?} in round {}", header.round);
                 out.push(Output::Refused { from: Party::Agent(n), reason: reason.clone() });
                 let of_now = header.run == self.run && header.round == self.round;
-                self.seats[n].behind += u32::from(absence == Absence::Behind);
-                let lost = absence == Absence::NoPowerFlow || self.seats[n].behind > MOST_BEHIND;
-                if lost && of_now && self.timing.on_absence == OnAbsence::Wait {
+                self.seats[n].behind += u32::from(of_now && absence == Absence::Behind);
+                let lost = matches!(absence, Absence::NoPowerFlow | Absence::NoPolicy);
+                if of_now && (lost || self.seats[n].behind > MOST_BEHIND) && self.timing.on_absence == OnAbsence::Wait {
                     return Err(PartyError::Agent { agent: name.clone(), reason });
                 }
                 Ok(())
@@ -287,23 +270,29 @@ impl<'a> OperatorTraining<'a> {
                 }
                 Stage::Finish if self.seats.iter().any(|seat| seat.kept) => {
                     self.stage = Stage::Done;
-                    out.push(Output::Finished);
+                    out.extend([Output::Checkpoint, Output::Finished]);
                     return Ok(());
                 }
                 _ => {}
             }
         }
-        if now_ms.saturating_sub(self.sent_ms) < self.timing.retry_ms {
-            return Ok(());
-        }
-        match self.stage {
-            Stage::Gather => self.begin_all(now_ms, out),
-            Stage::Round | Stage::Finish => {
-                let open = |seat: &Seat| if self.stage == Stage::Finish { !seat.kept } else { seat.answer.is_none() };
-                let missing: Vec<usize> = (0..self.seats.len()).filter(|&n| open(&self.seats[n])).collect();
-                missing.into_iter().try_for_each(|n| self.send_present(now_ms, n, out))
-            }
+        let late = |seat: &Seat| now_ms.saturating_sub(seat.sent_ms) >= self.timing.retry_ms;
+        let seats = self.seats.iter().enumerate();
+        let missing: Vec<usize> = seats.filter(|(_, s)| self.is_missing(s) && late(s)).map(|(n, _)| n).collect();
+        missing.into_iter().try_for_each(|n| match self.stage {
+            Stage::Gather => self.send_begin(now_ms, n, out),
+            Stage::Round | Stage::Finish => self.send_present(now_ms, n, out),
+            // Who was away when the run ended asks for itself.
             Stage::Done => Ok(()),
+        })
+    }
+
+    /// Whether something is awaited from this seat.
+    fn is_missing(&self, seat: &Seat) -> bool {
+        match self.stage {
+            Stage::Gather => !seat.ready,
+            Stage::Round => seat.answer.is_none(),
+            Stage::Finish | Stage::Done => !seat.kept,
         }
     }
 
@@ -341,8 +330,10 @@ impl<'a> OperatorTraining<'a> {
 
     /// Exchange 0 of the present round, or the end.
     fn open_round(&mut self, now_ms: u64, out: &mut Vec<Output>) -> Result<(), PartyError> {
-        self.exchange = 0;
-        self.seats.iter_mut().for_each(|seat| seat.answer = None);
+        (self.exchange, self.joined) = (0, 0);
+        for seat in &mut self.seats {
+            (seat.answer, seat.held, seat.heard) = (None, None, false);
+        }
         if self.round >= self.plan.episodes {
             self.stage = Stage::Finish;
         } else {
@@ -359,15 +350,14 @@ impl<'a> OperatorTraining<'a> {
 
     /// The message that agent `n` has to answer now.
     fn send_present(&mut self, now_ms: u64, n: usize, out: &mut Vec<Output>) -> Result<(), PartyError> {
-        let seats = self.seats.len();
         let settled = self.rounds.memory.settled.as_ref().filter(|_| self.seats[n].took_part).map(|all| all[n].clone());
         let body = match self.stage {
-            Stage::Gather | Stage::Done => return Ok(()),
-            Stage::Finish => Down::Finish { settled },
+            Stage::Gather => return Ok(()),
+            Stage::Finish | Stage::Done => Down::Finish { settled },
             Stage::Round => Down::Voltages {
                 windows: self.rounds.batch.iter().map(|&w| u32::try_from(w).unwrap_or(u32::MAX)).collect(),
-                v_pu: self.rounds.asked_v_pu.iter().skip(n).step_by(seats).copied().collect(),
-                settled: settled.filter(|_| self.exchange == 0),
+                v_pu: self.asked_of(n),
+                settled: settled.filter(|_| self.exchange == 0 || !self.seats[n].heard),
             },
         };
         self.send(now_ms, n, body, out)
@@ -378,7 +368,7 @@ impl<'a> OperatorTraining<'a> {
     }
 
     fn send(&mut self, now_ms: u64, n: usize, body: Down, out: &mut Vec<Output>) -> Result<(), PartyError> {
-        self.sent_ms = now_ms;
+        self.seats[n].sent_ms = now_ms;
         if self.replaying {
             return Ok(());
         }
@@ -395,16 +385,38 @@ impl<'a> OperatorTraining<'a> {
         if self.seats.iter().all(|seat| seat.answer.is_some()) { self.close_exchange(now_ms, out) } else { Ok(()) }
     }
 
+    /// Voltages that agent `n` is asked for.
+    fn asked_of(&self, n: usize) -> Vec<f64> {
+        self.rounds.asked_v_pu.iter().skip(n).step_by(self.seats.len()).copied().collect()
+    }
+
+    /// Holds on to the answers, and moves those of who has fallen silent since.
+    fn hold(&mut self) {
+        for n in 0..self.seats.len() {
+            let v_pu = self.asked_of(n);
+            let seat = &mut self.seats[n];
+            match (&seat.answer, &mut seat.held) {
+                (Some(answer), held) if !seat.remembered.is_empty() => {
+                    *held = Some(Held { points: answer.clone(), v_pu })
+                }
+                (None, Some(held)) => held.move_to(v_pu),
+                _ => {}
+            }
+        }
+    }
+
     /// Solves the feeder with the answers; the next exchange, or the next round.
     fn close_exchange(&mut self, now_ms: u64, out: &mut Vec<Output>) -> Result<(), PartyError> {
         self.exchanges += 1;
+        self.hold();
         let (steps, seats, batch) = (self.place.steps, &self.seats, self.rounds.batch.clone());
-        let distance_pu = self.rounds.close_exchange(|n, w| match &seats[n].answer {
+        let answer = |n: usize| seats[n].answer.as_ref().or(seats[n].held.as_ref().map(|held| &held.points));
+        let distance_pu = self.rounds.close_exchange(|n, w| match answer(n) {
             Some(all) => (Some(&all[w * steps..(w + 1) * steps]), true),
             None => (seats[n].remembered.get(batch[w]).and_then(|known| known.as_deref()), false),
         })?;
         if distance_pu > TRAINING_TOLERANCE_PU {
-            if self.exchange + 1 >= MOST_EXCHANGES {
+            if self.exchange + 1 - self.joined >= MOST_EXCHANGES {
                 let (round, exchanges) = (self.round, self.exchange + 1);
                 return Err(PartyError::NotSettled { round, exchanges, distance_pu });
             }

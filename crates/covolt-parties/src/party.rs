@@ -37,7 +37,7 @@ pub enum Output {
         /// The message.
         bytes: Vec<u8>,
     },
-    /// Keep a checkpoint now: what went before will not be asked for again.
+    /// Keep a checkpoint now, before what follows is done: messages before the one that led to it will not be asked for again.
     Checkpoint,
     /// Look into the durable streams for what was sent to it since its checkpoint.
     CatchUp,

@@ -2,7 +2,7 @@
 
 use crate::agent_training::AgentPlace;
 use crate::error::PartyError;
-use covolt_learn::{ExactSettings, Scenario, ScenarioSource, Seats, StateSpread, draw_windows, scenarios};
+use covolt_learn::{ExactSettings, LearnError, Scenario, ScenarioSource, Seats, StateSpread, draw_windows, scenarios};
 use covolt_wire::TrainingPlan;
 
 /// The plan that says what these settings say.
@@ -45,6 +45,10 @@ pub fn windows_of(place: &AgentPlace<'_>, plan: &TrainingPlan) -> Result<Vec<Sce
     let AgentPlace { fleet, profiles, outlook, valuation, steps, .. } = *place;
     let source = ScenarioSource { fleet, profiles, outlook, valuation, steps };
     let rows: Vec<usize> = plan.rows.iter().map(|&row| row as usize).collect();
+    // Drawing reads series at the rows before it makes windows of them.
+    if let Some(row) = rows.iter().find(|&&row| row.saturating_add(steps) > profiles.rows()) {
+        return Err(LearnError::NoScenario { reason: format!("row {row} has no complete window") }.into());
+    }
     let seats = Seats { seed: plan.seed, first: place.seat };
     Ok(scenarios(&source, place.state, &draw_windows(&source, &rows, &StateSpread::default(), seats))?)
 }

@@ -76,7 +76,7 @@ pub const HEADER: Listing = Listing {
         fingerprint: "bytes", "16", "16", "-",
             "what the parts of one case have in common: SHA-256 of the operator's part, the names of the microgrids and the window length, first half",
             "that both sides mean the same case; who knows the feeder but for one detail can test guesses of that detail, of nothing that a microgrid holds";
-        run: "integer", "1", "1-10", "-", "number of the run, drawn by the operator", "nothing";
+        run: "integer", "1", "1-10", "-", "number of the run, chosen by the operator; later runs have higher ones", "which run of the case is meant";
         round: "integer", "1", "1-5", "-", "update of a training or dispatched window, from 0", "how far the run is";
         exchange: "integer", "1", "1-3", "-", "exchange within the round, from 0", "how hard the round is to settle";
     }),
@@ -111,7 +111,7 @@ pub const DOWN: [Listing; 6] = [
             v_pu: "list of numbers", "T W", "1-10, then 8 each", "pu", "voltage magnitude at the agent's PCC, window after window",
                 "the sum of what everybody draws, as a voltmeter at the PCC would see it";
             settled: "optional list of `PriceOfPower`", "T W of the round before", "1; if there, 1-10, then 16 each", "see there",
-                "prices of the round before, for an agent whose answer took part in it; there with the first exchange of a round",
+                "prices of the round before, for an agent whose answer took part in it; there until it has answered in the round",
                 "which limits of the feeder, and by way of the feeder of others, bind, and how the agent's power moves them";
         }),
     },
@@ -142,8 +142,8 @@ pub const DOWN: [Listing; 6] = [
             row: "integer", "1", "1-5", "row", "row of the window", "nothing of anybody";
             certainty: "`Certainty`", "1", "1", "-", "what became of the window", "whether the feeder keeps its limits, whether somebody was missing";
             v_pu: "list of numbers", "T", "1-10, then 8 each", "pu", "voltage magnitude at the agent's PCC per step", "as in `voltages`";
-            margin_pu: "number", "1", "8", "pu", "how far the voltage may be from that while the feeder still keeps its limits",
-                "how much room the feeder has left";
+            margin_pu: "number", "1", "8", "pu", "the largest step that this voltage made lately from one row to the next",
+                "how unsteady the feeder is";
         }),
     },
     Listing {
@@ -178,10 +178,12 @@ pub const UP: [Listing; 5] = [
             row: "integer", "1", "1-5", "row", "row of the window", "nothing";
             points: "list of `BoundaryPoint`", "T", "1-10, then 40 each", "see there", "power at the PCC per step", "see there";
             excess: "list of numbers", "T", "1-10, then 8 each", "tolerances",
-                "largest amount by which a limit of the agent's own network is broken per step; 0 when all hold",
+                "how the voltage limit of the agent's own network stands that is broken most or nearest to it, per step: positive = broken, \
+                 negative = room, of which at most 1000 tolerances (0.01 pu) are told",
                 "that and how strongly the agent's own network is strained, not where";
-            response: "list of numbers", "(2 T)^2 or 0", "1-10, then 8 each", "kW or kvar per $/kW or $/kvar",
-                "how the drawn power answers a price: minus d(P, Q)/d(prices), row by row, P and Q of the first step first; \
+            response: "list of numbers", "6 T^2 or 0", "1-10, then 8 each", "kW, kvar or tolerances per $/kW or $/kvar",
+                "how drawn power and excess answer a price: minus d(P, Q)/d(prices), row by row, P and Q of the first step first, then minus \
+                 d excess/d(prices) at a voltage that does not move; \
                  only where asked for",
                 "how flexible the microgrid is: its rank is at most the number of free set points, and a slope near 0 says that they are at \
                  a limit; over many windows it tells about marginal costs";

@@ -63,7 +63,8 @@ pub enum Down {
         windows: Vec<u32>,
         /// Voltage magnitude at the PCC, pu, window after window.
         v_pu: Vec<f64>,
-        /// Prices of the round before, for an agent whose answer took part in it.
+        /// Prices of the round before, for an agent whose answer took part in it, until it has answered in this round. Nothing with exchange 0
+        /// says that the round before went by without it.
         settled: Option<Vec<PriceOfPower>>,
     },
     /// Training: the last round closed; descend along these prices and keep the policy.
@@ -92,7 +93,7 @@ pub enum Down {
         certainty: Certainty,
         /// Voltage magnitude at the PCC per step, pu.
         v_pu: Vec<f64>,
-        /// How far the voltage may be from that while the feeder still keeps its limits, pu: what an agent that is left alone tightens by.
+        /// The largest step that this voltage made lately from one row to the next, pu: what an agent that is left alone tightens by.
         margin_pu: f64,
     },
     /// A participant is wanted: say where you stand.

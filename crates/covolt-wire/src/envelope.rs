@@ -28,7 +28,7 @@ pub type Fingerprint = [u8; 16];
 pub struct Header {
     /// What the parts of the case have in common: of the feeder and of names, nothing of what a microgrid holds.
     pub fingerprint: Fingerprint,
-    /// Number of the run, drawn by the operator when it begins.
+    /// Number of the run, chosen by the operator when it begins; later runs have higher ones, and agents stay in the latest.
     pub run: u64,
     /// Update of a training, or dispatched window, counted from 0.
     pub round: u32,
@@ -61,10 +61,10 @@ impl Shape {
     #[must_use]
     pub fn size_limit(&self) -> usize {
         // A row is at most 5 bytes. A point is 40, which covers a voltage, a price and a window's number (8 + 16 + 5). A dispatch answer
-        // has a point, an excess and 4 T responses per step.
+        // has a point, an excess and 6 T responses per step.
         let plan = self.most_rows.saturating_mul(5);
         let windows = self.most_windows.saturating_mul(self.steps).saturating_mul(40);
-        let answer = self.steps.saturating_mul(self.steps.saturating_mul(32).saturating_add(48));
+        let answer = self.steps.saturating_mul(self.steps.saturating_mul(48).saturating_add(48));
         // Header, prefixes and single fields take less than 200.
         plan.max(windows).max(answer).saturating_add(256)
     }

@@ -66,9 +66,9 @@ pub(crate) fn check_up(body: &Up, shape: &Shape) -> Result<(), WireError> {
             exactly("points", own.len(), shape.steps)?;
             points(own)?;
             exactly("excess", excess.len(), shape.steps)?;
-            numbers("excess", excess, &NOT_NEGATIVE)?;
-            let square = shape.steps.saturating_mul(shape.steps).saturating_mul(4);
-            if response.is_empty() { Ok(()) } else { exactly("response", response.len(), square) }?;
+            numbers("excess", excess, &SIGNED)?;
+            let size = shape.steps.saturating_mul(shape.steps).saturating_mul(6);
+            if response.is_empty() { Ok(()) } else { exactly("response", response.len(), size) }?;
             numbers("response", response, &SIGNED)
         }
     }

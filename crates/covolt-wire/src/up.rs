@@ -26,10 +26,12 @@ pub struct DispatchAnswer {
     pub row: u32,
     /// One per step.
     pub points: Vec<BoundaryPoint>,
-    /// Largest amount by which a limit of the agent's own network is broken per step, in tolerances of that limit; zero when all hold.
+    /// How the voltage limit of the agent's own network stands that is broken most or comes nearest to it, per step, in tolerances:
+    /// positive = broken, negative = room, of which at most 1000 tolerances (0.01 pu) are told.
     pub excess: Vec<f64>,
-    /// How the drawn power answers a price: minus d(P, Q of all steps)/d(prices of all steps), (2T)^2 numbers row by row, P and Q of
-    /// the first step first; kW or kvar per $/kW or $/kvar. Empty where it was not asked for.
+    /// How drawn power and excess answer a price: minus d(P, Q of all steps)/d(prices of all steps), row by row, P and Q of the first step
+    /// first, kW or kvar per $/kW or $/kvar; then minus d excess/d(prices) of each step at a PCC voltage that does not move: 3T rows of
+    /// 2T numbers. Empty where it was not asked for.
     pub response: Vec<f64>,
     /// The action keeps every limit of devices and network of the agent at these voltages, after an AC power flow.
     pub safe: bool,

@@ -107,7 +107,7 @@ fn wrong_lengths(kind: &str, list: &List<'_>, shape: &Shape) -> Vec<usize> {
         }
         // May be left out altogether.
         ("ask", "prices") => vec![steps + 1, 2 * steps].into_iter().chain((steps > 1).then(|| steps - 1)).collect(),
-        ("dispatch", "response") => vec![1, 2 * steps, 4 * steps * steps - 1, 4 * steps * steps + 1],
+        ("dispatch", "response") => vec![1, 2 * steps, 6 * steps * steps - 1, 6 * steps * steps + 1],
         _ => vec![0, steps - 1, steps + 1, 2 * steps],
     }
 }
@@ -209,7 +209,7 @@ fn numbers_of_up(body: &mut Up) -> Vec<(&mut f64, Sort)> {
         Up::Powers { points } => of_points(points),
         Up::Dispatch(answer) => {
             let DispatchAnswer { row: _, points, excess, response, safe: _ } = &mut **answer;
-            let numbers = of_points(points).into_iter().chain(all_of(excess, Sort::NotNegative));
+            let numbers = of_points(points).into_iter().chain(all_of(excess, Sort::Signed));
             numbers.chain(all_of(response, Sort::Signed)).collect()
         }
     }

@@ -3,6 +3,7 @@
 use super::{OperatorTraining, Stage};
 use crate::error::PartyError;
 use crate::feeder_rounds::RoundMemory;
+use crate::timing::OnAbsence;
 use covolt_wire::{BoundaryPoint, Envelope, Up, decode_up};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ pub struct OperatorCheckpoint {
     memory: RoundMemory,
     took_part: Vec<bool>,
     exchanges: u64,
+    /// By seat and window; empty where the training waits for all.
+    remembered: Vec<Vec<Option<Vec<BoundaryPoint>>>>,
 }
 
 impl OperatorTraining<'_> {
@@ -35,6 +38,12 @@ impl OperatorTraining<'_> {
         self.rounds.memory = kept.memory;
         self.exchanges = kept.exchanges;
         self.seats.iter_mut().zip(kept.took_part).for_each(|(seat, took_part)| seat.took_part = took_part);
+        for (seat, remembered) in self.seats.iter_mut().zip(kept.remembered) {
+            // Another mode than before may have nothing to remember, or need nothing.
+            if seat.remembered.len() == remembered.len() {
+                seat.remembered = remembered;
+            }
+        }
         Ok(())
     }
 
@@ -46,6 +55,7 @@ impl OperatorTraining<'_> {
             memory: self.rounds.memory.clone(),
             took_part: self.seats.iter().map(|seat| seat.took_part).collect(),
             exchanges: self.exchanges,
+            remembered: self.seats.iter().map(|seat| seat.remembered.clone()).collect(),
         };
         postcard::to_stdvec(&kept).ok()
     }
@@ -57,17 +67,25 @@ impl OperatorTraining<'_> {
     /// As [`OperatorTraining::on_event`].
     pub fn replay(&mut self, kept: &[(usize, Vec<u8>)]) -> Result<usize, PartyError> {
         let mut answers: BTreeMap<(u32, u16, usize), Vec<BoundaryPoint>> = BTreeMap::new();
+        let mut has_kept = Vec::new();
         for (n, bytes) in kept {
             let Ok(Envelope { header, body }) = decode_up(bytes, &self.place.shape) else { continue };
             let ours = header.run == self.run && header.fingerprint == self.place.fingerprint;
-            if let (true, Up::Powers { points }) = (ours, body) {
-                answers.insert((header.round, header.exchange, *n), points);
+            match body {
+                Up::Powers { points } if ours => drop(answers.insert((header.round, header.exchange, *n), points)),
+                Up::Kept if ours => has_kept.extend(self.seats.get(*n).map(|_| *n)),
+                _ => {}
             }
         }
         self.replaying = true;
         let result = self.replay_answers(&mut answers);
         self.replaying = false;
-        self.stage = if self.stage == Stage::Done { Stage::Done } else { Stage::Gather };
+        if self.stage == Stage::Finish {
+            // Agents that have kept their policies may have gone for good.
+            has_kept.into_iter().for_each(|n| (self.seats[n].kept, self.seats[n].ready) = (true, true));
+        }
+        let done = self.stage == Stage::Finish && self.seats.iter().all(|seat| seat.kept);
+        self.stage = if done { Stage::Done } else { Stage::Gather };
         result
     }
 
@@ -83,11 +101,19 @@ impl OperatorTraining<'_> {
             for (n, seat) in self.seats.iter_mut().enumerate() {
                 let kept = answers.remove(&(self.round, self.exchange, n)).filter(|points| points.len() == expected);
                 seat.answer = seat.answer.take().or(kept);
+                seat.heard |= seat.answer.is_some();
             }
             if self.seats.iter().any(|seat| seat.answer.is_none()) {
                 break;
             }
-            self.close_exchange(0, &mut out)?;
+            match self.close_exchange(0, &mut out) {
+                // Rounds that went on without some cannot be repeated where late answers lie among the others: from here on they are asked for.
+                Err(PartyError::NotSettled { .. }) if self.timing.on_absence != OnAbsence::Wait => {
+                    self.open_round(0, &mut out)?;
+                    break;
+                }
+                closed => closed?,
+            }
             exchanges += 1;
         }
         Ok(exchanges)

@@ -4,8 +4,9 @@
 #![allow(dead_code)] // each test file uses its own part
 
 use covolt_case::Case;
+use covolt_dispatch::{ForecastKind, GuardMode, MeritOrder, start_state};
 use covolt_fleet::seam::{Seam, cut_at_pccs};
-use covolt_fleet::{PriceOutlook, Profiles, StateKind, StorageValuation};
+use covolt_fleet::{PriceKnowledge, PriceOutlook, Profiles, StateKind, StorageValuation};
 use covolt_grid::BusIndex;
 use covolt_learn::{ExactSettings, NetworkShape, draw_rows};
 use covolt_parties::*;
@@ -102,4 +103,35 @@ pub fn plan(cut: &Cut, episodes: usize, batch: usize, windows: usize) -> Trainin
 
 pub fn parameters(policies: &[GaussianPolicy]) -> Vec<f64> {
     policies.iter().flat_map(|p| p.mean_net().parameters().to_vec()).collect()
+}
+
+impl Cut {
+    pub fn dispatch_shape(&self) -> Shape {
+        self.shape(1, 1)
+    }
+
+    pub fn operator_dispatch(&self, mode: GuardMode, rows: std::ops::Range<usize>) -> OperatorDispatch<'_> {
+        let settings = OperatorDispatchSettings { mode, ..OperatorDispatchSettings::default() };
+        OperatorDispatch::new(self.operator_place(self.dispatch_shape()), settings, 7, rows)
+    }
+
+    /// Agents that propose by the merit order, half charged.
+    pub fn agents_dispatch(&self, mode: GuardMode, rows: std::ops::Range<usize>) -> Vec<AgentDispatch<'_>> {
+        (0..self.own.len())
+            .map(|n| {
+                let place = self.agent_place(n, self.dispatch_shape());
+                let state = start_state(place.fleet, place.profiles, rows.start, 0.5).unwrap().remove(0);
+                let settings = AgentDispatchSettings {
+                    mode,
+                    deadline_ms: 1000,
+                    silence_ms: 5000,
+                    stale_rows: 8,
+                    last_row: rows.end - 1,
+                    forecast: ForecastKind::default(),
+                    knowledge: PriceKnowledge::default(),
+                };
+                AgentDispatch::new(place, settings, Box::new(MeritOrder::default()), state, rows.start).unwrap()
+            })
+            .collect()
+    }
 }

@@ -129,7 +129,7 @@ pub fn up_of_kind(kind: usize, shape: Shape) -> BoxedStrategy<Up> {
             .boxed(),
         2 => Just(Up::Kept).boxed(),
         3 => {
-            let response = prop_oneof![Just(Vec::new()), vec(signed(), 4 * steps * steps)];
+            let response = prop_oneof![Just(Vec::new()), vec(signed(), 6 * steps * steps)];
             let lists = (vec(point(), steps), vec(not_negative(), steps), response);
             let answer =
                 |(row, (points, excess, response), safe)| DispatchAnswer { row, points, excess, response, safe };
@@ -191,7 +191,7 @@ pub fn longest(shape: Shape) -> (Vec<Down>, Vec<Up>) {
         row: u32::MAX,
         points: points(steps),
         excess: vec![0.0; steps],
-        response: vec![0.0; 4 * steps * steps],
+        response: vec![0.0; 6 * steps * steps],
         safe: true,
     };
     let up = vec![
