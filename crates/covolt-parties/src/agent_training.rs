@@ -33,7 +33,7 @@ pub use restart::AgentCheckpoint;
 pub struct AgentPlace<'a> {
     /// Number of its microgrid among all.
     pub seat: usize,
-    /// The whole case that its part was cut from.
+    /// What the parts of one whole case have in common.
     pub fingerprint: Fingerprint,
     /// Its part: one microgrid, the PCC for a source.
     pub fleet: &'a Fleet,

@@ -31,7 +31,7 @@ pub use crate::feeder_rounds::RoundNote;
 /// What the operator knows: the feeder and its loads, and where the microgrids hang.
 #[derive(Debug, Clone, Copy)]
 pub struct OperatorPlace<'a> {
-    /// The whole case that the parts were cut from.
+    /// What the parts of one whole case have in common.
     pub fingerprint: Fingerprint,
     /// The feeder; no microgrid.
     pub fleet: &'a Fleet,

@@ -73,8 +73,9 @@ pub const HEADER: Listing = Listing {
     name: "Header",
     when: "every message, after the version byte",
     fields: fields!(Header as Header {
-        fingerprint: "bytes", "16", "16", "-", "first bytes of the SHA-256 of the whole case",
-            "that both sides mean the same case; whoever knows all of the case but one detail can test guesses of that detail";
+        fingerprint: "bytes", "16", "16", "-",
+            "what the parts of one case have in common: SHA-256 of the operator's part, the names of the microgrids and the window length, first half",
+            "that both sides mean the same case; who knows the feeder but for one detail can test guesses of that detail, of nothing that a microgrid holds";
         run: "integer", "1", "1-10", "-", "number of the run, chosen by the operator; later runs have higher ones", "which run of the case is meant";
         round: "integer", "1", "1-5", "-", "update of a training or dispatched window, from 0", "how far the run is";
         exchange: "integer", "1", "1-3", "-", "exchange within the round, from 0", "how hard the round is to settle";

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   byte 0        version (1)
-//!   bytes 1..17   fingerprint of the whole case
+//!   bytes 1..17   fingerprint of the cut of the case
 //!   then          run, round, exchange as variable-length integers, the body: postcard 1.x, 8 bytes per number
 //! ```
 //!
@@ -20,13 +20,13 @@ use serde::{Deserialize, Serialize};
 /// Version of the encoding; other versions are refused.
 pub const MESSAGE_VERSION: u8 = 1;
 
-/// Bytes of the case's fingerprint that every message carries.
+/// What the parts of one case have in common, and every message carries.
 pub type Fingerprint = [u8; 16];
 
 /// Where a message belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
-    /// The whole case, first bytes of its SHA-256.
+    /// What the parts of the case have in common: of the feeder and of names, nothing of what a microgrid holds.
     pub fingerprint: Fingerprint,
     /// Number of the run, chosen by the operator when it begins; later runs have higher ones, and agents stay in the latest.
     pub run: u64,

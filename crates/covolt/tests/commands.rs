@@ -26,7 +26,7 @@ fn json(output: &Output) -> Result<serde_json::Value, serde_json::Error> {
 #[test]
 fn law_every_command_has_help_with_exit_codes() -> Outcome {
     let here = tempfile::tempdir()?;
-    let commands: [&[&str]; 17] = [
+    let commands: [&[&str]; 21] = [
         &["reproduce"],
         &["train"],
         &["dispatch"],
@@ -44,6 +44,10 @@ fn law_every_command_has_help_with_exit_codes() -> Outcome {
         &["case", "generate"],
         &["case", "split"],
         &["bench"],
+        &["operator"],
+        &["agent"],
+        &["cluster"],
+        &["audit"],
     ];
     for command in commands {
         let output = covolt(here.path(), &[command, &["--help"]].concat())?;

@@ -119,11 +119,7 @@ impl Site {
         let child = Command::new(env!("CARGO_BIN_EXE_covolt"))
             .arg(command)
             .arg(part)
-            .args(
-                ["--server", &url, "--retry-ms", "200", "--linger-ms", "1000", "--out"]
-                    .iter()
-                    .filter(|a| command == "agent" || !["--linger-ms", "1000"].contains(a)),
-            )
+            .args(["--server", &url, "--retry-ms", "200", "--out"])
             .arg(run)
             .args(more)
             .stdin(Stdio::null())
@@ -222,4 +218,89 @@ fn law_killed_processes_go_on_to_the_same_policies() {
     let said = std::fs::read_to_string(site.run("operator").join("log.txt")).unwrap();
     assert!(differing.is_empty() && found.len() == 5, "{differing:?}\n{said}");
     assert!(said.contains("caught up"), "{said}");
+    let audit = json(&ok(site.here.path(), &["audit", "run", "--json"]));
+    let kills = audit["participants"].as_array().unwrap().iter().map(|p| p["kills"].as_u64().unwrap());
+    assert_eq!(kills.collect::<Vec<_>>(), [2, 1, 0, 1, 0, 0]);
+    // A run that is over is not begun again.
+    let again = &["operator", "parts/operator", "--out", "run/operator"];
+    assert!(ok(site.here.path(), &[&again[..], &training].concat()).contains("finished"));
+}
+
+/// An interrupt ends server, operator and agents in good order, and the run goes on to the same policies.
+#[cfg(unix)]
+#[test]
+fn law_an_interrupted_cluster_goes_on() {
+    if !server_is_there() {
+        return;
+    }
+    let here = tempfile::tempdir().unwrap();
+    let training = ["--episodes", "500", "--windows", "40", "--seed", "2"];
+    ok(here.path(), &[&["train", "builtin", "--trainer", "parties", "--out", "memory"][..], &training].concat());
+    let child = Command::new(env!("CARGO_BIN_EXE_covolt"))
+        .args(["cluster", "builtin", "--out", "run", "--json"])
+        .args(training)
+        .current_dir(here.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let rounds = here.path().join("run/operator/rounds.csv");
+    let end = Instant::now() + Duration::from_secs(60);
+    while std::fs::read_to_string(&rounds).unwrap_or_default().lines().count() < 30 {
+        assert!(Instant::now() < end);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let said = json(&text(&output.stdout));
+    assert!(said["finished"] == false && said["updates"].as_u64().unwrap() < 500, "{said}");
+    let said = json(&ok(here.path(), &["cluster", "--resume", "run", "--json"]));
+    assert_eq!((&said["finished"], &said["updates"]), (&true.into(), &500.into()));
+    assert!(policies(&here.path().join("run/policies")) == policies(&here.path().join("memory")));
+    let audit = json(&ok(here.path(), &["audit", "run", "--json"]));
+    assert!(audit["participants"].as_array().unwrap().iter().all(|p| p["kills"] == 0), "ended in good order");
+}
+
+#[test]
+fn law_bad_requests_of_participants_end_with_2() {
+    let here = tempfile::tempdir().unwrap();
+    ok(here.path(), &["case", "split", "builtin", "--out", "parts"]);
+    ok(here.path(), &["keys", "init", "k", "--fleet", "five-microgrids"]);
+    ok(here.path(), &["keys", "issue", "k", "--agent", "M1"]);
+    let nowhere = format!("nats://{}", free_loopback_port().unwrap());
+    let cases: [(&[&str], &str); 13] = [
+        (&["agent", "builtin"], "--microgrid NAME, one of M1, M2"),
+        (&["agent", "builtin", "--microgrid", "M9"], "no microgrid M9"),
+        (&["agent", "parts/operator"], "not that of a microgrid"),
+        (&["agent", "parts/M2", "--microgrid", "M1"], "the part of microgrid M2"),
+        (&["operator", "parts/M1"], "not the operator's part"),
+        (&["operator", "--windows", "999999999"], "at most"),
+        (&["operator", "--resume", "nothing"], "no run to go on with"),
+        (&["agent", "parts/M1", "--server", &nowhere, "--connect-timeout-ms", "300", "--out", "a"], "127.0.0.1"),
+        (&["agent", "parts/M1", "--server", "nats://hub.example.org:4222"], "TLS"),
+        (&["agent", "parts/M2", "--server", "tls://127.0.0.1:1", "--keys", "k"], "covolt keys issue"),
+        (&["audit", "parts"], "no sent.json"),
+        (&["train", "--trainer", "parties", "--from", "x"], "neither resumes nor continues"),
+        (&["train", "parts/M1"], "needs the whole case"),
+    ];
+    for (args, words) in cases {
+        let output = covolt(here.path(), args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(words), "{args:?}: {}", text(&output.stderr));
+    }
+    // What was asked for before is not mixed with something else.
+    for (more, words) in [
+        (&["agent", "parts/M1", "--out", "a", "--state", "paper"], "another state: local, now paper"),
+        (&["agent", "parts/M2", "--out", "a", "--state", "local"], "another participant: M1, now M2"),
+    ] {
+        let output = covolt(here.path(), more);
+        assert!(text(&output.stderr).contains(words), "{}", text(&output.stderr));
+    }
+    // Without the server program there is advice.
+    let mut without = Command::new(env!("CARGO_BIN_EXE_covolt"));
+    let output = without.args(["cluster", "builtin"]).env("PATH", "").current_dir(here.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("apt install nats-server"), "{}", text(&output.stderr));
 }

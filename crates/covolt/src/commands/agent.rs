@@ -9,7 +9,7 @@ use crate::participants::folder::{ParticipantFolder, RunFile};
 use crate::participants::link_settings::{link_settings, timing};
 use crate::participants::log::Log;
 use crate::participants::parts::AgentPart;
-use crate::participants::run_loop::{Ending, Surroundings, run as run_loop};
+use crate::participants::run_loop::{Ending, Surroundings, run as run_loop, tick};
 use crate::participants::sent::{Role, total};
 use crate::policy_folder::POLICIES;
 use crate::training::preset;
@@ -21,40 +21,43 @@ use std::time::Duration;
 /// Runs the command.
 pub fn run(args: &AgentArgs, out: &mut Output) -> Result<(), CliError> {
     let part = AgentPart::load(&args.case.case, args.microgrid.as_deref())?;
-    let mut folder = ParticipantFolder::open(&args.out, run_file(args, &part))?;
+    let folder = ParticipantFolder::open(&args.out, run_file(args, &part))?;
+    train(args, &part, folder, out)
+}
+
+fn train(args: &AgentArgs, part: &AgentPart, folder: ParticipantFolder, out: &mut Output) -> Result<(), CliError> {
     let state = match folder.file.asked.iter().any(|(name, value)| name == "state" && value == "paper") {
         true => StateChoice::Paper,
         false => StateChoice::Local,
     };
+    let timing = timing(&args.timing, None);
+    let (place, shape) = (part.place(state.kind()), preset::of(part.seats).shape);
+    let mut machine = AgentTraining::new(place, shape, timing, folder.checkpoint()?.as_deref())?;
+    let mut around = surroundings(args, part, folder, tick(&timing))?;
+    around.log.say(&format!("microgrid of {}, {} update(s) done", part.info().whole_name, machine.updates()));
+    let of = (part.seat, part.name());
+    let mut diary = AgentDiary::open(around.folder.dir(), machine.updates(), of, &part.info().whole_fingerprint)?;
+    let ending = run_loop(&mut machine, &mut diary, &mut around)?;
+    say(&machine, ending, &around.folder, out)
+}
+
+/// Connects, with a log in the folder.
+fn surroundings(
+    args: &AgentArgs,
+    part: &AgentPart,
+    mut folder: ParticipantFolder,
+    tick: Duration,
+) -> Result<Surroundings, CliError> {
     listen(args.out.end_with_stdin);
     let mut log = Log::open(folder.dir(), part.name())?;
-    let timing = timing(&args.timing, None);
-    let checkpoint = folder.checkpoint()?;
-    let place = part.place(state.kind());
-    let mut machine = AgentTraining::new(place, preset::of(part.seats).shape, timing, checkpoint.as_deref())?;
     let who = Participant::Agent(part.name().to_owned());
     let settings = link_settings(&args.link, &part.info().whole_name, who, Vec::new(), StreamSettings::default())?;
     let link = Link::connect(&settings)?;
-    log.say(&format!(
-        "microgrid {} of {}, {} update(s) done, by way of {}",
-        part.name(),
-        part.info().whole_name,
-        machine.updates(),
-        settings.server
-    ));
-    let of = (part.seat, part.name());
-    let mut diary = AgentDiary::open(folder.dir(), machine.updates(), of, &part.info().whole_fingerprint)?;
-    let around = Surroundings {
-        link: &link,
-        partners: vec![(Party::Operator, Participant::Operator)],
-        folder: &mut folder,
-        log: &mut log,
-        shape: place.shape,
-        timing,
-        linger: Duration::from_millis(args.linger_ms),
-    };
-    let ending = run_loop(&mut machine, &mut diary, around)?;
-    say(&machine, ending, &folder, out)
+    folder.begin()?;
+    log.say(&format!("connected with {}", settings.server));
+    let partners = vec![(Party::Operator, Participant::Operator)];
+    let (shape, linger) = (part.shape(), Duration::from_millis(args.linger_ms));
+    Ok(Surroundings { link, partners, folder, log, shape, tick, linger })
 }
 
 /// What is asked for, to be compared when it goes on.
@@ -71,6 +74,8 @@ fn run_file(args: &AgentArgs, part: &AgentPart) -> RunFile {
         asked: vec![("state".to_owned(), state.to_owned())],
         run: None,
         finished: false,
+        begun: false,
+        open: false,
     }
 }
 

@@ -32,6 +32,12 @@ pub fn run(args: &AuditArgs, out: &mut Output) -> Result<(), CliError> {
         rows.push(vec![name, String::new(), messages.to_string(), bytes.to_string(), String::new()]);
     }
     out.table(&header, &rows)?;
+    for sent in all.iter().filter(|sent| sent.kills > 0) {
+        out.line(format!(
+            "{} was killed {} time(s): what it sent between a checkpoint and a kill is not counted",
+            sent.participant, sent.kills
+        ))?;
+    }
     for role in [Role::Operator, Role::Agent] {
         let who = if role == Role::Operator { "The operator" } else { "An agent" };
         for kind in kinds(&all, role) {
@@ -93,6 +99,7 @@ fn participant(sent: &Sent) -> Value {
         "role": sent.role,
         "messages": messages,
         "bytes": bytes,
+        "kills": sent.kills,
         "kinds": sent.tally.lines().map(kind).collect::<Vec<_>>(),
     })
 }

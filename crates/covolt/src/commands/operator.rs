@@ -10,67 +10,77 @@ use crate::participants::log::Log;
 use crate::participants::operator_diary::OperatorDiary;
 use crate::participants::parts::OperatorPart;
 use crate::participants::plan::training_plan;
-use crate::participants::run_loop::{Diary, Ending, Surroundings, run as run_loop};
+use crate::participants::run_loop::{Diary, Ending, Surroundings, run as run_loop, tick};
 use crate::participants::sent::{Role, total};
 use covolt_net::{Link, Participant};
 use covolt_parties::{OperatorTraining, Party};
+use covolt_wire::TrainingPlan;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
 /// Runs the command.
 pub fn run(args: &OperatorArgs, out: &mut Output) -> Result<(), CliError> {
     let part = OperatorPart::load(&args.case.case)?;
-    let mut folder = ParticipantFolder::open(&args.out, run_file(args, &part))?;
+    let folder = ParticipantFolder::open(&args.out, run_file(args, &part))?;
     if folder.file.finished {
         return already_finished(&folder, out);
     }
-    listen(args.out.end_with_stdin);
-    let mut log = Log::open(folder.dir(), "operator")?;
-    let number = |key: &str| folder.file.asked.iter().find(|(name, _)| name == key).and_then(|(_, v)| v.parse().ok());
-    let plan = training_plan(
-        &part,
-        number("windows"),
-        number("episodes"),
-        number("seed").unwrap_or(args.plan.seed as usize) as u64,
-    )?;
+    train(args, &part, folder, out)
+}
+
+fn train(
+    args: &OperatorArgs,
+    part: &OperatorPart,
+    folder: ParticipantFolder,
+    out: &mut Output,
+) -> Result<(), CliError> {
+    let plan = plan(part, &folder.file)?;
     let episodes = plan.episodes;
     let timing = timing(&args.timing, args.plan.go_on_after_ms);
-    let checkpoint = folder.checkpoint()?;
-    let mut machine =
-        OperatorTraining::new(part.place(), plan, timing, folder.file.run.unwrap_or(0), checkpoint.as_deref())?;
-    let names = part.names();
-    let streams = stream_settings(&args.streams);
-    let settings = link_settings(&args.link, &part.info().whole_name, Participant::Operator, names.clone(), streams)?;
-    let link = Link::connect(&settings)?;
-    log.say(&format!(
-        "run {} of {}, {} agent(s), by way of {}",
-        machine.run(),
-        part.info().whole_name,
-        names.len(),
-        settings.server
-    ));
-    let partners = names.into_iter().enumerate().map(|(n, name)| (Party::Agent(n), Participant::Agent(name))).collect();
-    let mut around = Surroundings {
-        link: &link,
-        partners,
-        folder: &mut folder,
-        log: &mut log,
-        shape: part.place().shape,
-        timing,
-        linger: Duration::ZERO,
-    };
+    let (run, checkpoint) = (folder.file.run.unwrap_or(0), folder.checkpoint()?);
+    let mut machine = OperatorTraining::new(part.place(), plan, timing, run, checkpoint.as_deref())?;
+    let mut around = surroundings(args, part, folder, tick(&timing))?;
+    around.log.say(&format!("run {} of {}, {episodes} update(s)", machine.run(), part.info().whole_name));
     if around.folder.resumed {
         around.catch_up(&mut machine)?;
-    } else if settings.stream.is_some() {
-        link.forget()?;
+    } else if around.link.settings().stream.is_some() {
+        around.link.forget()?;
     }
     let mut diary = OperatorDiary::open(around.folder.dir(), episodes)?;
     // The row of a round that closed just before a kill.
     diary.note(&machine)?;
     let clock = Instant::now();
-    let ending = run_loop(&mut machine, &mut diary, around);
+    let ending = run_loop(&mut machine, &mut diary, &mut around);
     diary.close();
-    say(&machine, ending?, clock.elapsed().as_secs_f64(), &folder, out)
+    say(&machine, ending?, clock.elapsed().as_secs_f64(), &around.folder, out)
+}
+
+/// Connects, with a log in the folder.
+fn surroundings(
+    args: &OperatorArgs,
+    part: &OperatorPart,
+    mut folder: ParticipantFolder,
+    tick: Duration,
+) -> Result<Surroundings, CliError> {
+    listen(args.out.end_with_stdin);
+    let mut log = Log::open(folder.dir(), "operator")?;
+    let (case, names) = (&part.info().whole_name, part.names());
+    let streams = stream_settings(&args.streams);
+    let settings = link_settings(&args.link, case, Participant::Operator, names.clone(), streams)?;
+    let link = Link::connect(&settings)?;
+    folder.begin()?;
+    log.say(&format!("connected with {}, {} agent(s)", settings.server, names.len()));
+    let partners = names.into_iter().enumerate().map(|(n, name)| (Party::Agent(n), Participant::Agent(name))).collect();
+    Ok(Surroundings { link, partners, folder, log, shape: part.place().shape, tick, linger: Duration::ZERO })
+}
+
+/// The plan that was asked for when the run began.
+fn plan(part: &OperatorPart, file: &RunFile) -> Result<TrainingPlan, CliError> {
+    let asked = |key: &str| file.asked.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+    let number = |key: &str| asked(key).and_then(|value| value.parse::<usize>().ok());
+    let seed = asked("seed").and_then(|value| value.parse::<u64>().ok());
+    let seed = seed.ok_or_else(|| CliError::bad_input("the run folder does not say with which seed the run began"))?;
+    training_plan(part, number("windows"), number("episodes"), seed)
 }
 
 /// What is asked for, to be compared when it goes on.
@@ -90,6 +100,8 @@ fn run_file(args: &OperatorArgs, part: &OperatorPart) -> RunFile {
         // Anything that no other run of the case has; nothing that is computed depends on it.
         run: u64::try_from(jiff::Timestamp::now().as_microsecond()).ok(),
         finished: false,
+        begun: false,
+        open: false,
     }
 }
 

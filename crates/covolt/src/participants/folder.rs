@@ -30,6 +30,10 @@ pub struct RunFile {
     pub run: Option<u64>,
     /// The run is over.
     pub finished: bool,
+    /// A process of this run was connected.
+    pub begun: bool,
+    /// One is at work, or was killed while it was.
+    pub open: bool,
 }
 
 /// The folder.
@@ -37,10 +41,12 @@ pub struct ParticipantFolder {
     dir: PathBuf,
     /// What it takes part in.
     pub file: RunFile,
-    /// There was a run of this participant in it.
+    /// A process before this one had begun the run.
     pub resumed: bool,
     /// What it had sent before this process began.
     before: Tally,
+    /// Processes of this run that did not end in good order.
+    kills: u32,
 }
 
 impl ParticipantFolder {
@@ -53,12 +59,12 @@ impl ParticipantFolder {
         }
         if let (Some(dir), Some(known), false) = (named, known, args.force) {
             let file = same(dir, known, file, args.resume.is_some())?;
-            let before = match sent::read(dir) {
-                Ok(all) => all.into_iter().next().map(|sent| sent.tally).unwrap_or_default(),
-                Err(_) if !dir.join(sent::SENT).exists() => Tally::default(),
+            let (before, kills) = match sent::read(dir) {
+                Ok(all) => all.into_iter().next().map(|sent| (sent.tally, sent.kills)).unwrap_or_default(),
+                Err(_) if !dir.join(sent::SENT).exists() => (Tally::default(), 0),
                 Err(error) => return Err(error),
             };
-            return Ok(ParticipantFolder { dir: dir.to_path_buf(), file, resumed: true, before });
+            return Ok(ParticipantFolder { dir: dir.to_path_buf(), resumed: file.begun, file, before, kills });
         }
         let dir = run_folder::create(command(&file), named, args.force)?;
         // What is left of an older run must not be taken for this one's.
@@ -70,9 +76,17 @@ impl ParticipantFolder {
                 _ => {}
             }
         }
-        let folder = ParticipantFolder { dir, file, resumed: false, before: Tally::default() };
+        let folder = ParticipantFolder { dir, file, resumed: false, before: Tally::default(), kills: 0 };
         folder.write_run()?;
         Ok(folder)
+    }
+
+    /// The process is connected: what it says from now on counts.
+    pub fn begin(&mut self) -> Result<(), CliError> {
+        self.kills += u32::from(self.file.open);
+        (self.file.begun, self.file.open) = (true, true);
+        self.write_run()?;
+        self.keep(None, &Tally::default())
     }
 
     /// Where it is.
@@ -102,8 +116,15 @@ impl ParticipantFolder {
         if let Some(bytes) = checkpoint {
             run_folder::replace(&self.dir.join(CHECKPOINT), bytes)?;
         }
-        let sent = Sent { participant: self.file.participant.clone(), role: self.file.role, tally: self.sent(tally) };
-        sent::write(&self.dir, &[sent])
+        let (participant, role, tally) = (self.file.participant.clone(), self.file.role, self.sent(tally));
+        sent::write(&self.dir, &[Sent { participant, role, tally, kills: self.kills }])
+    }
+
+    /// Keeps all of it, and notes that the process ends in good order.
+    pub fn close(&mut self, checkpoint: Option<&[u8]>, tally: &Tally) -> Result<(), CliError> {
+        self.keep(checkpoint, tally)?;
+        self.file.open = false;
+        self.write_run()
     }
 
     /// What was sent, also by processes before this one.

@@ -7,6 +7,7 @@ use covolt_case::{Case, PartInfo, PartRole, split_case};
 use covolt_fleet::{PriceOutlook, StateKind, StorageValuation};
 use covolt_grid::{BusId, BusIndex};
 use covolt_parties::{AgentPlace, OperatorPlace};
+use covolt_wire::Shape;
 
 /// The operator's part.
 pub struct OperatorPart {
@@ -142,6 +143,11 @@ impl AgentPart {
         self.case.fleet.microgrids.first().map_or("", |mg| mg.name.as_str())
     }
 
+    /// Bounds of messages.
+    pub fn shape(&self) -> Shape {
+        shape(self.case.settings.steps, self.seats)
+    }
+
     /// The same for its state machine.
     pub fn place(&self, state: StateKind) -> AgentPlace<'_> {
         AgentPlace {
@@ -153,7 +159,7 @@ impl AgentPart {
             valuation: &self.valuation,
             steps: self.case.settings.steps,
             state,
-            shape: shape(self.case.settings.steps, self.seats),
+            shape: self.shape(),
         }
     }
 }

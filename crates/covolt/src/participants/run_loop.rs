@@ -19,6 +19,11 @@ const SAY_AFTER: Duration = Duration::from_secs(10);
 /// Longest wait for a message, so that an interrupt is seen soon.
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
+/// How often a machine with these times is told the time.
+pub fn tick(timing: &Timing) -> Duration {
+    Duration::from_millis((timing.retry_ms.min(timing.heartbeat_ms) / 4).max(1))
+}
+
 /// What a participant writes down beside its checkpoint.
 pub trait Diary<M> {
     /// After an event.
@@ -37,19 +42,19 @@ pub enum Ending {
 }
 
 /// Everything around the machine.
-pub struct Surroundings<'a> {
+pub struct Surroundings {
     /// The way to the others.
-    pub link: &'a Link,
+    pub link: Link,
     /// Who the others are; an agent has the operator alone.
     pub partners: Vec<(Party, Participant)>,
     /// Run folder.
-    pub folder: &'a mut ParticipantFolder,
+    pub folder: ParticipantFolder,
     /// Log.
-    pub log: &'a mut Log,
+    pub log: Log,
     /// Bounds of messages.
     pub shape: Shape,
-    /// Times.
-    pub timing: Timing,
+    /// The machine is told the time at least this often.
+    pub tick: Duration,
     /// After the end, how long the others have to be silent.
     pub linger: Duration,
 }
@@ -58,34 +63,34 @@ pub struct Surroundings<'a> {
 pub fn run<M: Machine>(
     machine: &mut M,
     diary: &mut impl Diary<M>,
-    mut around: Surroundings<'_>,
+    around: &mut Surroundings,
 ) -> Result<Ending, CliError> {
     let ending = around.go(machine, diary);
     // Also after an error the way goes on from where it broke off, not from the last checkpoint.
     let kept = diary
-        .keep(machine, around.folder, around.log)
-        .and_then(|()| around.folder.keep(machine.checkpoint().as_deref(), machine.tally()));
+        .keep(machine, &mut around.folder, &mut around.log)
+        .and_then(|()| around.folder.close(machine.checkpoint().as_deref(), machine.tally()));
     if let Err(error) = &ending {
         around.log.say(&error.to_string());
     }
     ending.and_then(|ending| kept.map(|()| ending))
 }
 
-impl Surroundings<'_> {
+impl Surroundings {
     fn go<M: Machine>(&mut self, machine: &mut M, diary: &mut impl Diary<M>) -> Result<Ending, CliError> {
         let clock = Instant::now();
         let now_ms = || u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let tick_ms = (self.timing.retry_ms.min(self.timing.heartbeat_ms) / 4).max(1);
-        let wait = Duration::from_millis(tick_ms).min(LONGEST_WAIT);
+        let tick_ms = u64::try_from(self.tick.as_millis()).unwrap_or(u64::MAX).max(1);
+        let wait = self.tick.min(LONGEST_WAIT);
         let mut out = Vec::new();
         let mut ticked_ms = 0;
-        // A finished run that goes on only has somebody to answer to.
-        let mut finished = self.folder.file.finished;
         let mut heard = Instant::now();
         let mut awaited: Option<(Awaited, Instant)> = None;
         machine.on_event(now_ms(), Event::Start, &mut out).map_err(|e| self.failed(e))?;
         loop {
-            finished |= self.carry_out(machine, diary, now_ms(), &mut out)?;
+            self.carry_out(machine, diary, now_ms(), &mut out)?;
+            // Somebody may still have to be answered, and another run may begin meanwhile.
+            let finished = self.folder.file.finished;
             if finished && heard.elapsed() >= self.linger {
                 return Ok(Ending::Finished);
             }
@@ -115,15 +120,14 @@ impl Surroundings<'_> {
         }
     }
 
-    /// True when the machine has finished.
     fn carry_out<M: Machine>(
         &mut self,
         machine: &mut M,
         diary: &mut impl Diary<M>,
         now_ms: u64,
         out: &mut Vec<Output>,
-    ) -> Result<bool, CliError> {
-        let (mut finished, mut missed) = (false, false);
+    ) -> Result<(), CliError> {
+        let mut missed = false;
         for output in out.drain(..) {
             match output {
                 Output::Send { to, bytes, .. } => {
@@ -132,7 +136,7 @@ impl Surroundings<'_> {
                     }
                 }
                 Output::Checkpoint => {
-                    diary.keep(machine, self.folder, self.log)?;
+                    diary.keep(machine, &mut self.folder, &mut self.log)?;
                     self.folder.keep(machine.checkpoint().as_deref(), machine.tally())?;
                 }
                 Output::CatchUp => missed = true,
@@ -145,7 +149,6 @@ impl Surroundings<'_> {
                     self.log.say(&format!("{} {what}", self.name(who)));
                 }
                 Output::Finished => {
-                    finished = true;
                     self.folder.file.finished = true;
                     self.folder.write_run()?;
                     self.log.say("the run is over");
@@ -156,7 +159,7 @@ impl Surroundings<'_> {
             self.catch_up(machine)?;
             machine.on_event(now_ms, Event::Start, out).map_err(|e| self.failed(e))?;
         }
-        Ok(finished)
+        Ok(())
     }
 
     /// Goes through what the streams hold since the checkpoint.
@@ -166,7 +169,7 @@ impl Surroundings<'_> {
             return Ok(());
         }
         let before = machine.standing().1;
-        let kept = since_checkpoint(machine, self.link, &self.partners, &self.shape)?;
+        let kept = since_checkpoint(machine, &self.link, &self.partners, &self.shape)?;
         machine.catch_up(&kept).map_err(|e| self.failed(e))?;
         let now = machine.standing().1;
         self.log.say(&format!("caught up from {} kept message(s): update {before} to {now}", kept.len()));

@@ -20,6 +20,9 @@ pub struct Sent {
     pub role: Role,
     /// By kind.
     pub tally: Tally,
+    /// How often it was killed: what it sent between its last checkpoint and the kill is not in the tally.
+    #[serde(default)]
+    pub kills: u32,
 }
 
 /// Who sends.
@@ -48,7 +51,10 @@ pub fn read_all(run: &Path) -> Result<Vec<Sent>, CliError> {
     for folder in &folders {
         for sent in read(folder)? {
             match all.iter_mut().find(|known| (known.role, &known.participant) == (sent.role, &sent.participant)) {
-                Some(known) => known.tally.add(&sent.tally),
+                Some(known) => {
+                    known.tally.add(&sent.tally);
+                    known.kills += sent.kills;
+                }
                 None => all.push(sent),
             }
         }

@@ -79,12 +79,14 @@ fn point(operator: &OperatorTraining<'_>, agents: &[AgentTraining<'_>]) -> Learn
 }
 
 fn sent(job: &TrainingJob<'_>, operator: &OperatorTraining<'_>, agents: &[AgentTraining<'_>]) -> Vec<Sent> {
-    let of_operator = Sent { participant: "operator".to_owned(), role: Role::Operator, tally: operator.tally.clone() };
+    let of_operator =
+        Sent { participant: "operator".to_owned(), role: Role::Operator, tally: operator.tally.clone(), kills: 0 };
     let names = job.case.fleet.microgrids.iter().map(|mg| mg.name.clone());
     let of_agents = names.zip(agents).map(|(participant, agent)| Sent {
         participant,
         role: Role::Agent,
         tally: agent.tally.clone(),
+        kills: 0,
     });
     std::iter::once(of_operator).chain(of_agents).collect()
 }
