@@ -1,11 +1,13 @@
 //! The command line as typed arguments: what may be asked, with units and defaults. What it means is in `commands`.
 
 mod case;
+mod evaluate;
 mod feeder;
 mod keys;
 mod participants;
 
 pub use case::{CaseCommand, CaseImportArgs, CaseSplitArgs, GenerateArgs};
+pub use evaluate::EvaluateArgs;
 pub use feeder::FeederArgs;
 pub use keys::{AgentsArg, KeysCommand, KeysInitArgs, KeysIssueArgs, KeysServerConfigArgs};
 pub use participants::{
@@ -42,6 +44,9 @@ pub enum Command {
     /// Train the policies of all microgrids
     #[command(after_help = EXIT_CODES)]
     Train(TrainArgs),
+    /// Trained policies on windows of the test days against the central optimum: gap and violations
+    #[command(after_help = EXIT_CODES)]
+    Evaluate(EvaluateArgs),
     /// Decide on one window with trained policies and print the decision with its certificate
     #[command(after_help = EXIT_CODES)]
     Dispatch(DispatchArgs),

@@ -12,6 +12,7 @@ mod case_split;
 mod check;
 mod cluster;
 mod dispatch;
+mod evaluate;
 mod export;
 mod feeder;
 mod feeder_state;
@@ -45,6 +46,7 @@ pub fn run(cli: &Cli, out: &mut Output) -> Result<(), CliError> {
         Command::Feeder(args) => feeder::run(args, out),
         Command::Export(args) => export::run(args, out),
         Command::Optimize(args) => optimize::run(args, out),
+        Command::Evaluate(args) => evaluate::run(args, out),
         Command::Dispatch(args) => dispatch::run(args, out),
         Command::Simulate(args) => simulate::run(args, out),
         Command::Report(args) => report::run(args, out),

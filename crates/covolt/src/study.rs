@@ -35,9 +35,10 @@ use crate::cli::TrainerChoice;
 use crate::exit::CliError;
 use crate::progress::note;
 use covolt_case::Case;
+use covolt_dispatch::PolicyFleet;
 use covolt_fleet::{LossCurvature, PriceOutlook, StorageValuation};
 use covolt_report::StudyRecord;
-use covolt_report::record::CaseFacts;
+use covolt_report::record::{CaseFacts, WindowStudy};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -66,6 +67,14 @@ impl Study {
         let valuation = case_argument::valuation(&case);
         let curvature = LossCurvature::of_fleet(&case.fleet);
         Study { case, outlook, valuation, curvature, plan, seed, dir }
+    }
+
+    /// Layers of dispatch of other policies, on the windows that a study of this seed would take, and what was left out of them.
+    pub fn evaluate(&self, proposer: &PolicyFleet) -> Result<(WindowStudy, Vec<String>), CliError> {
+        let mut record = StudyRecord::default();
+        let windows = test_windows::solve(self, &mut record)?;
+        let left_out = record.optimum.map_or_else(Vec::new, |optimum| optimum.remarks);
+        Ok((window_layers::study(self, &windows, proposer)?, left_out))
     }
 
     /// Runs all stages; stages that fail are named in the result and leave their part of the record empty.
