@@ -12,6 +12,7 @@
 
 mod restart;
 
+use crate::coarsening::Coarsening;
 use crate::descent::{Descent, OwnReturns};
 use crate::error::PartyError;
 use crate::party::{Event, Output, Party};
@@ -59,6 +60,7 @@ pub struct AgentTraining<'a> {
     place: AgentPlace<'a>,
     network: NetworkShape,
     timing: Timing,
+    coarsening: Coarsening,
     run: Option<Run>,
     finished: bool,
     last_said_ms: u64,
@@ -137,6 +139,7 @@ impl<'a> AgentTraining<'a> {
             place,
             network,
             timing,
+            coarsening: Coarsening::default(),
             run: None,
             finished: false,
             last_said_ms: 0,
@@ -147,6 +150,16 @@ impl<'a> AgentTraining<'a> {
             training.restore(bytes)?;
         }
         Ok(training)
+    }
+
+    /// From now on powers are told less exactly. Part of the agent's settings, not of its checkpoint.
+    ///
+    /// # Errors
+    /// Settings that are no size.
+    pub fn set_coarsening(&mut self, coarsening: Coarsening) -> Result<(), PartyError> {
+        coarsening.check()?;
+        self.coarsening = coarsening;
+        Ok(())
     }
 
     /// Number of its run, once a plan has come.
@@ -317,7 +330,9 @@ impl<'a> AgentTraining<'a> {
                 Err(other) => return Err(other),
             },
         };
-        self.say(now_ms, header, Up::Powers { points }, out)
+        let mut told = points;
+        self.coarsening.apply(header.round, windows, self.place.steps, &mut told);
+        self.say(now_ms, header, Up::Powers { points: told }, out)
     }
 
     /// Closes the open round; false where messages are missing in between.

@@ -5,6 +5,7 @@
 //! | what may happen to a participant, and what may it want? | [`party`] |
 //! | when is something late, and what then? | [`timing`] |
 //! | how does an agent train? | [`agent_training`] |
+//! | how may an agent tell less in training? | [`coarsening`] |
 //! | how does the operator train all of them? | [`operator_training`] |
 //! | how does a plan become settings and windows? | [`plan_windows`] |
 //! | how does an agent dispatch, and what does it do alone? | [`agent_dispatch`] |
@@ -18,6 +19,7 @@
 
 pub mod agent_dispatch;
 pub mod agent_training;
+pub mod coarsening;
 mod descent;
 pub mod driver;
 mod error;
@@ -32,6 +34,7 @@ pub mod timing;
 
 pub use agent_dispatch::{AgentDispatch, AgentDispatchSettings, AppliedStep, How};
 pub use agent_training::{AgentPlace, AgentTraining};
+pub use coarsening::Coarsening;
 pub use error::PartyError;
 pub use operator_dispatch::{OperatorDispatch, OperatorDispatchSettings, RowNote};
 pub use operator_training::{OperatorPlace, OperatorTraining, RoundNote};

@@ -79,3 +79,36 @@ fn law_two_exchanges_a_round_once_every_window_was_seen() {
     println!("{exchanges:.2} exchanges a round");
     assert!(exchanges < 2.2, "{exchanges}");
 }
+
+#[test]
+fn law_rounding_and_noise_settle_and_change_the_policies_a_little() {
+    let cut = built_in();
+    let plan = plan(&cut, 20, 24, 48);
+    let exact = parameters(&split(&cut, &plan, &small_network()).0);
+    let scale = exact.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+    for coarsening in [
+        Coarsening { round_kw: 5.0, ..Coarsening::default() },
+        Coarsening { noise_kw: 5.0, noise_seed: 3, ..Coarsening::default() },
+    ] {
+        let mut operator = cut.operator(&plan, Timing::default());
+        let mut agents = cut.agents(&plan, Timing::default(), &small_network());
+        agents.iter_mut().for_each(|agent| agent.set_coarsening(coarsening).unwrap());
+        let mut whole = true;
+        let mut record = |from: Party, _: Party, _: &'static str, bytes: &[u8]| {
+            let shape = cut.shape(24, 48);
+            if let (Party::Agent(_), Ok(message)) = (from, covolt_wire::decode_up(bytes, &shape))
+                && let covolt_wire::Up::Powers { points } = message.body
+            {
+                whole &= points.iter().all(|p| (p.p_kw / 5.0).fract() == 0.0 && (p.q_kvar / 5.0).fract() == 0.0);
+            }
+        };
+        train_in_memory(&mut operator, &mut agents, &mut record, &mut |_, _| false).unwrap();
+        assert_eq!(whole, coarsening.round_kw == 5.0);
+        let policies: Vec<GaussianPolicy> = agents.iter().map(|agent| agent.policy().unwrap()).collect();
+        let worst = parameters(&policies).iter().zip(&exact).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) / scale;
+        println!("{coarsening:?}: parameters differ by {worst:.1e}");
+        assert!(worst > 0.0 && worst < 0.5);
+    }
+    let bad = Coarsening { noise_kw: -1.0, ..Coarsening::default() };
+    assert!(bad.check().is_err());
+}
