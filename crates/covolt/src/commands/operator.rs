@@ -10,7 +10,7 @@ use crate::participants::log::Log;
 use crate::participants::operator_diary::OperatorDiary;
 use crate::participants::parts::OperatorPart;
 use crate::participants::plan::training_plan;
-use crate::participants::run_loop::{Diary, Ending, Surroundings, run as run_loop, tick};
+use crate::participants::run_loop::{Ending, Surroundings, run as run_loop, tick};
 use crate::participants::sent::{Role, total};
 use covolt_net::{Link, Participant};
 use covolt_parties::{OperatorTraining, Party};
@@ -41,14 +41,10 @@ fn train(
     let mut machine = OperatorTraining::new(part.place(), plan, timing, run, checkpoint.as_deref())?;
     let mut around = surroundings(args, part, folder, tick(&timing))?;
     around.log.say(&format!("run {} of {}, {episodes} update(s)", machine.run(), part.info().whole_name));
-    if around.folder.resumed {
-        around.catch_up(&mut machine)?;
-    } else if around.link.settings().stream.is_some() {
+    if !around.folder.resumed && around.link.settings().stream.is_some() {
         around.link.forget()?;
     }
     let mut diary = OperatorDiary::open(around.folder.dir(), episodes)?;
-    // The row of a round that closed just before a kill.
-    diary.note(&machine)?;
     let clock = Instant::now();
     let ending = run_loop(&mut machine, &mut diary, &mut around);
     diary.close();

@@ -1,7 +1,9 @@
-//! What the loop asks of a state machine, whichever phase of a run it stands for.
+//! What the loop asks of a state machine beyond what drives it, whichever phase of a run it stands for.
 
+use covolt_parties::driver::Participant;
 use covolt_parties::{AgentTraining, Event, OperatorTraining, Output, Party, PartyError};
 use covolt_wire::{Envelope, Header, Shape, Tally, decode_down, decode_up};
+use std::cell::RefCell;
 
 /// Answers that are awaited.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,18 +14,12 @@ pub struct Awaited {
     pub seats: Vec<usize>,
 }
 
-/// A participant's state machine.
-pub trait Machine {
-    /// What the event leads to.
-    fn on_event(&mut self, now_ms: u64, event: Event<'_>, out: &mut Vec<Output>) -> Result<(), PartyError>;
-    /// The bytes of a checkpoint, where there is something to keep.
-    fn checkpoint(&self) -> Option<Vec<u8>>;
+/// A participant's state machine as a process runs it.
+pub trait Machine: Participant {
     /// What was sent since it was made.
     fn tally(&self) -> &Tally;
     /// Number of the run, where one is known, and the round that is open.
     fn standing(&self) -> (Option<u64>, u32);
-    /// Goes through what the streams hold since then, in their order.
-    fn catch_up(&mut self, kept: &[(Party, Vec<u8>)]) -> Result<(), PartyError>;
     /// Header of a message to this participant; `None` for garbage.
     fn header_of(&self, bytes: &[u8], shape: &Shape) -> Option<Header>;
     /// Answers that are awaited, where somebody's are.
@@ -31,28 +27,12 @@ pub trait Machine {
 }
 
 impl Machine for OperatorTraining<'_> {
-    fn on_event(&mut self, now_ms: u64, event: Event<'_>, out: &mut Vec<Output>) -> Result<(), PartyError> {
-        OperatorTraining::on_event(self, now_ms, event, out)
-    }
-
-    fn checkpoint(&self) -> Option<Vec<u8>> {
-        OperatorTraining::checkpoint(self)
-    }
-
     fn tally(&self) -> &Tally {
         &self.tally
     }
 
     fn standing(&self) -> (Option<u64>, u32) {
         (Some(self.run()), self.awaiting().0)
-    }
-
-    fn catch_up(&mut self, kept: &[(Party, Vec<u8>)]) -> Result<(), PartyError> {
-        let of_seats = kept.iter().filter_map(|(from, bytes)| match from {
-            Party::Agent(n) => Some((*n, bytes.clone())),
-            Party::Operator => None,
-        });
-        self.replay(&of_seats.collect::<Vec<_>>()).map(drop)
     }
 
     fn header_of(&self, bytes: &[u8], shape: &Shape) -> Option<Header> {
@@ -66,14 +46,6 @@ impl Machine for OperatorTraining<'_> {
 }
 
 impl Machine for AgentTraining<'_> {
-    fn on_event(&mut self, now_ms: u64, event: Event<'_>, out: &mut Vec<Output>) -> Result<(), PartyError> {
-        AgentTraining::on_event(self, now_ms, event, out)
-    }
-
-    fn checkpoint(&self) -> Option<Vec<u8>> {
-        AgentTraining::checkpoint(self)
-    }
-
     fn tally(&self) -> &Tally {
         &self.tally
     }
@@ -82,16 +54,32 @@ impl Machine for AgentTraining<'_> {
         (self.run(), self.updates())
     }
 
-    fn catch_up(&mut self, kept: &[(Party, Vec<u8>)]) -> Result<(), PartyError> {
-        let messages: Vec<Vec<u8>> = kept.iter().map(|(_, bytes)| bytes.clone()).collect();
-        AgentTraining::catch_up(self, &messages)
-    }
-
     fn header_of(&self, bytes: &[u8], shape: &Shape) -> Option<Header> {
         decode_down(bytes, shape).ok().map(|Envelope { header, .. }| header)
     }
 
     fn awaited(&self) -> Option<Awaited> {
         None
+    }
+}
+
+/// A machine that whoever carries out its outputs may look at, too.
+pub struct Shared<'a, M>(pub &'a RefCell<&'a mut M>);
+
+impl<M: Participant> Participant for Shared<'_, M> {
+    fn on_event(&mut self, now_ms: u64, event: Event<'_>, out: &mut Vec<Output>) -> Result<(), PartyError> {
+        self.0.borrow_mut().on_event(now_ms, event, out)
+    }
+
+    fn checkpoint(&self) -> Option<Vec<u8>> {
+        self.0.borrow().checkpoint()
+    }
+
+    fn go_through(&mut self, kept: &[(Party, Vec<u8>)]) -> Result<(), PartyError> {
+        self.0.borrow_mut().go_through(kept)
+    }
+
+    fn is_over(&self) -> bool {
+        self.0.borrow().is_over()
     }
 }

@@ -1,17 +1,19 @@
 //! The loop around a state machine: messages and time in, outputs carried out, checkpoints kept.
 //!
-//! Outputs are carried out in their order, and a checkpoint is on disk before the messages behind it leave: what others
-//! have been told is never forgotten.
+//! `covolt_parties::driver` carries the outputs out in their order, as in the simulation of faults: a checkpoint is on disk before the
+//! messages behind it leave, so that what others have been told is never forgotten. Here are transport, streams and disk.
 
 use super::folder::ParticipantFolder;
 use super::log::Log;
-use super::machine::{Awaited, Machine};
+use super::machine::{Awaited, Machine, Shared};
 use super::streams::since_checkpoint;
 use crate::exit::CliError;
 use crate::interrupt;
-use covolt_net::{Link, Participant};
-use covolt_parties::{Event, Output, Party, PartyError, Timing};
+use covolt_net::{Link, Participant as Name};
+use covolt_parties::driver::{Outside, start, step};
+use covolt_parties::{Event, Output, Party, Timing};
 use covolt_wire::Shape;
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 /// After this long without an answer it is said who is waited for.
@@ -46,7 +48,7 @@ pub struct Surroundings {
     /// The way to the others.
     pub link: Link,
     /// Who the others are; an agent has the operator alone.
-    pub partners: Vec<(Party, Participant)>,
+    pub partners: Vec<(Party, Name)>,
     /// Run folder.
     pub folder: ParticipantFolder,
     /// Log.
@@ -65,117 +67,152 @@ pub fn run<M: Machine>(
     diary: &mut impl Diary<M>,
     around: &mut Surroundings,
 ) -> Result<Ending, CliError> {
-    let ending = around.go(machine, diary);
+    let cell = RefCell::new(machine);
+    let mut host = Host { machine: &cell, diary, around, missed: None };
+    let ending = host.go();
     // Also after an error the way goes on from where it broke off, not from the last checkpoint.
-    let kept = diary
-        .keep(machine, &mut around.folder, &mut around.log)
-        .and_then(|()| around.folder.close(machine.checkpoint().as_deref(), machine.tally()));
-    if let Err(error) = &ending {
-        around.log.say(&error.to_string());
-    }
-    ending.and_then(|ending| kept.map(|()| ending))
+    let checkpoint = cell.borrow().checkpoint();
+    let kept = host.keep_beside().and_then(|()| host.around.folder.close(checkpoint.as_deref(), cell.borrow().tally()));
+    ending.and_then(|ending| kept.map(|()| ending)).map_err(|error| host.failed(error))
 }
 
-impl Surroundings {
-    fn go<M: Machine>(&mut self, machine: &mut M, diary: &mut impl Diary<M>) -> Result<Ending, CliError> {
+/// The machine and everything around it, as its driver sees it.
+struct Host<'a, M, D> {
+    machine: &'a RefCell<&'a mut M>,
+    diary: &'a mut D,
+    around: &'a mut Surroundings,
+    /// Messages that were read again, once the machine has asked for them; `None` until it has.
+    missed: Option<usize>,
+}
+
+impl<M: Machine, D: Diary<M>> Outside for Host<'_, M, D> {
+    type Error = CliError;
+
+    fn send(&mut self, to: Party, _: &'static str, bytes: Vec<u8>) -> Result<(), CliError> {
+        match self.around.partners.iter().find(|(party, _)| *party == to) {
+            Some((_, participant)) => Ok(self.around.link.send(participant, &bytes)?),
+            None => Ok(()),
+        }
+    }
+
+    fn keep(&mut self, checkpoint: &[u8]) -> Result<(), CliError> {
+        self.keep_beside()?;
+        self.around.folder.keep(Some(checkpoint), self.machine.borrow().tally())
+    }
+
+    fn kept(&mut self) -> Result<Vec<(Party, Vec<u8>)>, CliError> {
+        if self.around.link.settings().stream.is_none() {
+            self.missed = Some(0);
+            return Ok(Vec::new());
+        }
+        let machine = self.machine.borrow();
+        let kept = since_checkpoint(&**machine, &self.around.link, &self.around.partners, &self.around.shape)?;
+        self.missed = Some(kept.len());
+        Ok(kept)
+    }
+
+    fn note(&mut self, notice: Output) -> Result<(), CliError> {
+        match notice {
+            Output::Refused { from, reason } => {
+                let text = format!("a message of {} is refused: {reason}", self.around.name(from));
+                self.around.log.say(&text);
+            }
+            Output::Warning { text } => self.around.log.say(&text),
+            Output::Presence { who, here } => {
+                let what = if here { "is here" } else { "is missing" };
+                let text = format!("{} {what}", self.around.name(who));
+                self.around.log.say(&text);
+            }
+            Output::Finished => {
+                self.around.folder.file.finished = true;
+                self.around.folder.write_run()?;
+                self.around.log.say("the run is over");
+            }
+            Output::Send { .. } | Output::Checkpoint | Output::CatchUp => {}
+        }
+        Ok(())
+    }
+}
+
+impl<M: Machine, D: Diary<M>> Host<'_, M, D> {
+    fn go(&mut self) -> Result<Ending, CliError> {
         let clock = Instant::now();
         let now_ms = || u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let tick_ms = u64::try_from(self.tick.as_millis()).unwrap_or(u64::MAX).max(1);
-        let wait = self.tick.min(LONGEST_WAIT);
-        let mut out = Vec::new();
+        let tick_ms = u64::try_from(self.around.tick.as_millis()).unwrap_or(u64::MAX).max(1);
+        let wait = self.around.tick.min(LONGEST_WAIT);
         let mut ticked_ms = 0;
         let mut heard = Instant::now();
         let mut awaited: Option<(Awaited, Instant)> = None;
-        machine.on_event(now_ms(), Event::Start, &mut out).map_err(|e| self.failed(e))?;
+        let before = self.machine.borrow().standing().1;
+        start(&mut Shared(self.machine), now_ms(), self)?;
+        self.say_what_was_read(before);
+        self.diary.note(&self.machine.borrow())?;
         loop {
-            self.carry_out(machine, diary, now_ms(), &mut out)?;
             // Somebody may still have to be answered, and another run may begin meanwhile.
-            let finished = self.folder.file.finished;
-            if finished && heard.elapsed() >= self.linger {
+            let finished = self.around.folder.file.finished;
+            if finished && heard.elapsed() >= self.around.linger {
                 return Ok(Ending::Finished);
             }
             if interrupt::asked() {
                 return Ok(if finished { Ending::Finished } else { Ending::Stopped });
             }
-            if let Some(message) = self.link.receive(wait) {
+            if let Some(message) = self.around.link.receive(wait) {
                 heard = Instant::now();
-                let from = self.partners.iter().find(|(_, participant)| *participant == message.from);
+                let from = self.around.partners.iter().find(|(_, participant)| *participant == message.from);
                 if let Some(&(from, _)) = from {
-                    let event = Event::Message { from, bytes: &message.bytes };
-                    machine.on_event(now_ms(), event, &mut out).map_err(|e| self.failed(e))?;
-                    diary.note(machine)?;
+                    self.step(now_ms(), Event::Message { from, bytes: &message.bytes })?;
                 }
             }
             let now = now_ms();
             if now.saturating_sub(ticked_ms) >= tick_ms {
                 ticked_ms = now;
-                machine.on_event(now, Event::Tick, &mut out).map_err(|e| self.failed(e))?;
-                diary.note(machine)?;
-                self.link.events().iter().for_each(|event| self.log.say_event(event));
-                self.say_who_is_awaited(machine.awaited(), &mut awaited);
-                if self.link.status().connected == 0 {
+                self.step(now, Event::Tick)?;
+                self.around.link.events().iter().for_each(|event| self.around.log.say_event(event));
+                self.around.say_who_is_awaited(self.machine.borrow().awaited(), &mut awaited);
+                if self.around.link.status().connected == 0 {
                     heard = Instant::now();
                 }
             }
         }
     }
 
-    fn carry_out<M: Machine>(
-        &mut self,
-        machine: &mut M,
-        diary: &mut impl Diary<M>,
-        now_ms: u64,
-        out: &mut Vec<Output>,
-    ) -> Result<(), CliError> {
-        let mut missed = false;
-        for output in out.drain(..) {
-            match output {
-                Output::Send { to, bytes, .. } => {
-                    if let Some((_, participant)) = self.partners.iter().find(|(party, _)| *party == to) {
-                        self.link.send(participant, &bytes)?;
-                    }
-                }
-                Output::Checkpoint => {
-                    diary.keep(machine, &mut self.folder, &mut self.log)?;
-                    self.folder.keep(machine.checkpoint().as_deref(), machine.tally())?;
-                }
-                Output::CatchUp => missed = true,
-                Output::Refused { from, reason } => {
-                    self.log.say(&format!("a message of {} is refused: {reason}", self.name(from)));
-                }
-                Output::Warning { text } => self.log.say(&text),
-                Output::Presence { who, here } => {
-                    let what = if here { "is here" } else { "is missing" };
-                    self.log.say(&format!("{} {what}", self.name(who)));
-                }
-                Output::Finished => {
-                    self.folder.file.finished = true;
-                    self.folder.write_run()?;
-                    self.log.say("the run is over");
-                }
-            }
+    fn step(&mut self, now_ms: u64, event: Event<'_>) -> Result<(), CliError> {
+        let before = self.machine.borrow().standing().1;
+        step(&mut Shared(self.machine), now_ms, event, self)?;
+        if self.say_what_was_read(before) {
+            // Whoever waits for it need not wait until it asks again.
+            step(&mut Shared(self.machine), now_ms, Event::Start, self)?;
+            self.missed = None;
         }
-        if missed {
-            self.catch_up(machine)?;
-            machine.on_event(now_ms, Event::Start, out).map_err(|e| self.failed(e))?;
-        }
-        Ok(())
+        self.diary.note(&self.machine.borrow())
     }
 
-    /// Goes through what the streams hold since the checkpoint.
-    pub fn catch_up(&mut self, machine: &mut impl Machine) -> Result<(), CliError> {
-        if self.link.settings().stream.is_none() {
-            self.log.say("messages are missing, and no streams keep them (--no-streams)");
-            return Ok(());
+    /// True where the streams were read.
+    fn say_what_was_read(&mut self, before: u32) -> bool {
+        let Some(count) = self.missed.take() else { return false };
+        let now = self.machine.borrow().standing().1;
+        if self.around.link.settings().stream.is_some() && count > 0 {
+            self.around.log.say(&format!("caught up from {count} kept message(s): update {before} to {now}"));
         }
-        let before = machine.standing().1;
-        let kept = since_checkpoint(machine, &self.link, &self.partners, &self.shape)?;
-        machine.catch_up(&kept).map_err(|e| self.failed(e))?;
-        let now = machine.standing().1;
-        self.log.say(&format!("caught up from {} kept message(s): update {before} to {now}", kept.len()));
-        Ok(())
+        true
     }
 
+    fn keep_beside(&mut self) -> Result<(), CliError> {
+        self.diary.keep(&self.machine.borrow(), &mut self.around.folder, &mut self.around.log)
+    }
+
+    fn failed(&mut self, error: CliError) -> CliError {
+        self.around.log.say(&error.to_string());
+        let who = &self.around.folder.file.participant;
+        match error {
+            CliError::BadInput(text) => CliError::BadInput(format!("{who}: {text}")),
+            CliError::NoAnswer(text) => CliError::NoAnswer(format!("{who}: {text}")),
+            other => other,
+        }
+    }
+}
+
+impl Surroundings {
     fn say_who_is_awaited(&mut self, now: Option<Awaited>, known: &mut Option<(Awaited, Instant)>) {
         match (now, known.as_mut()) {
             (None, _) => *known = None,
@@ -194,14 +231,5 @@ impl Surroundings {
     fn name(&self, party: Party) -> String {
         let known = self.partners.iter().find(|(own, _)| *own == party);
         known.map_or_else(|| format!("{party:?}"), |(_, participant)| participant.to_string())
-    }
-
-    fn failed(&self, error: PartyError) -> CliError {
-        let who = &self.folder.file.participant;
-        match CliError::from(error) {
-            CliError::BadInput(text) => CliError::BadInput(format!("{who}: {text}")),
-            CliError::NoAnswer(text) => CliError::NoAnswer(format!("{who}: {text}")),
-            other => other,
-        }
     }
 }
