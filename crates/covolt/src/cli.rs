@@ -11,7 +11,8 @@ pub use evaluate::EvaluateArgs;
 pub use feeder::FeederArgs;
 pub use keys::{AgentsArg, KeysCommand, KeysInitArgs, KeysIssueArgs, KeysServerConfigArgs};
 pub use participants::{
-    AgentArgs, AuditArgs, ClusterArgs, LinkArgs, OperatorArgs, ParticipantOutArg, StorageChoice, StreamArgs, TimingArgs,
+    AgentArgs, AuditArgs, ClusterArgs, CoarseningArgs, LinkArgs, OperatorArgs, ParticipantOutArg, StorageChoice,
+    StreamArgs, TimingArgs,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -238,6 +239,9 @@ pub struct TrainArgs {
     /// Seed of all randomness
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub seed: u64,
+    /// What agents tell the operator; for the trainer parties.
+    #[command(flatten)]
+    pub coarsening: CoarseningArgs,
     /// Stop after this many episodes and leave a checkpoint, as Ctrl-C would
     #[arg(long, value_name = "N")]
     pub stop_after: Option<usize>,

@@ -18,6 +18,7 @@ use covolt_learn::{
     DrawnWindow, Episode, NetworkShape, Scenario, ScenarioSource, Seats, StateSpread, draw_rare_rows, draw_rows,
     draw_windows, untrained_policy,
 };
+use covolt_parties::Coarsening;
 use covolt_policy::GaussianPolicy;
 use covolt_report::record::{LearningPoint, ParameterTrace};
 use rand_chacha::ChaCha8Rng;
@@ -42,6 +43,8 @@ pub struct TrainingJob<'a> {
     pub episodes: Option<usize>,
     /// Training windows; `None` for the trainer's own number.
     pub windows: Option<usize>,
+    /// What agents tell the operator less exactly; for the trainer parties.
+    pub coarsening: Coarsening,
     /// Short training for a first look.
     pub quick: bool,
     /// Policies to start from.

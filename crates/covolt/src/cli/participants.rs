@@ -103,6 +103,29 @@ pub struct PlanArgs {
     pub go_on_after_ms: Option<u64>,
 }
 
+/// How much less exactly an agent tells its powers in training.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Telling less in training (docs/what-leaves-an-agent.md)")]
+pub struct CoarseningArgs {
+    /// Round told powers to multiples of this, kW and kvar
+    #[arg(long, value_name = "KW", default_value_t = 0.0)]
+    pub round_kw: f64,
+    /// Add normal noise of this standard deviation to told powers, kW and kvar
+    #[arg(long, value_name = "KW", default_value_t = 0.0, requires = "noise_seed")]
+    pub noise_kw: f64,
+    /// Seed of the noise: the agent's own, nobody else's to know
+    #[arg(long, value_name = "N")]
+    pub noise_seed: Option<u64>,
+}
+
+impl CoarseningArgs {
+    /// What it means.
+    pub fn coarsening(&self) -> covolt_parties::Coarsening {
+        let CoarseningArgs { round_kw, noise_kw, noise_seed } = *self;
+        covolt_parties::Coarsening { round_kw, noise_kw, noise_seed: noise_seed.unwrap_or(0) }
+    }
+}
+
 /// Run folder of a participant.
 #[derive(Debug, Clone, Args)]
 pub struct ParticipantOutArg {
@@ -164,6 +187,9 @@ pub struct AgentArgs {
     /// When something is late.
     #[command(flatten)]
     pub timing: TimingArgs,
+    /// How much less it tells.
+    #[command(flatten)]
+    pub coarsening: CoarseningArgs,
     /// After the training, how long the operator has to be silent before the agent ends, ms
     #[arg(long, value_name = "MS", default_value_t = 5000, help_heading = "Times")]
     pub linger_ms: u64,

@@ -33,6 +33,7 @@ fn train(args: &AgentArgs, part: &AgentPart, folder: ParticipantFolder, out: &mu
     let timing = timing(&args.timing, None);
     let (place, shape) = (part.place(state.kind()), preset::of(part.seats).shape);
     let mut machine = AgentTraining::new(place, shape, timing, folder.checkpoint()?.as_deref())?;
+    machine.set_coarsening(args.coarsening.coarsening())?;
     let mut around = surroundings(args, part, folder, tick(&timing))?;
     around.log.say(&format!("microgrid of {}, {} update(s) done", part.info().whole_name, machine.updates()));
     let of = (part.seat, part.name());

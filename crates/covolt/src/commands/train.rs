@@ -87,6 +87,7 @@ pub fn run(args: &TrainArgs, out: &mut Output) -> Result<(), CliError> {
         seed: asked.seed,
         episodes: asked.episodes,
         windows: asked.windows,
+        coarsening: args.coarsening.coarsening(),
         quick: false,
         from,
         resume,

@@ -87,6 +87,7 @@ fn course(study: &Study, label: String, limited: usize, watched: usize) -> Resul
             seed: study.seed.wrapping_add(done as u64),
             episodes: Some(study.plan.capacity_piece),
             windows: None,
+            coarsening: covolt_parties::Coarsening::default(),
             quick: true,
             from,
             resume: None,

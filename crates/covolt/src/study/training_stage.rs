@@ -30,6 +30,7 @@ fn run_in(study: &Study, trainer: TrainerChoice, seed: u64, folder: &str) -> Res
         seed,
         episodes: None,
         windows: None,
+        coarsening: covolt_parties::Coarsening::default(),
         quick: study.plan.quick,
         from: None,
         resume: None,

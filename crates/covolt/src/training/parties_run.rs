@@ -7,7 +7,7 @@ use crate::participants::parts::{OperatorPart, cut};
 use crate::participants::plan::training_plan;
 use crate::participants::sent::{Role, Sent, total};
 use covolt_parties::memory::train_in_memory;
-use covolt_parties::{AgentTraining, OperatorTraining, Timing};
+use covolt_parties::{AgentTraining, Coarsening, OperatorTraining, Timing};
 use covolt_policy::GaussianPolicy;
 use covolt_report::record::LearningPoint;
 use covolt_wire::TrainingPlan;
@@ -29,6 +29,11 @@ pub fn run(job: &TrainingJob<'_>, watch: &mut dyn Watch) -> Result<Course, CliEr
         .iter()
         .map(|part| AgentTraining::new(part.place(job.state), network.clone(), timing, None))
         .collect::<Result<Vec<_>, _>>()?;
+    for (n, agent) in agents.iter_mut().enumerate() {
+        // Each agent has noise of its own.
+        let noise_seed = job.coarsening.noise_seed.wrapping_add(n as u64);
+        agent.set_coarsening(Coarsening { noise_seed, ..job.coarsening })?;
+    }
     let mut curve = Vec::new();
     let mut traces: Option<ParameterTraces> = None;
     let mut stopped = false;
