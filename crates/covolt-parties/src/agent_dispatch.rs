@@ -2,15 +2,29 @@
 //!
 //! ```text
 //!   ask (row r)       -> its proposal, its answer to prices, or the action of before at other voltages    (`covolt_dispatch::own_part`)
-//!   settled (row r)   the first step of the last answer is applied
-//!   deadline          without a settlement: own policy at the voltages agreed last, safe for all voltages within the margin of them;
-//!                     without such voltages, or where it is not safe: the safe set point
+//!   settled (row r)   the first step of the last answer is applied, if the settlement rests on that answer
+//!   deadline          without such a settlement: the action of the last answer, or own policy at the voltages agreed last, whichever is
+//!                     safe for all voltages within the margin; without such voltages, or where nothing is safe: the safe set point
+//!   row r + k asked   row r went by: decided as at its deadline if it was open; rows that were never asked: the safe set point
 //! ```
 //!
 //! The safe set point: batteries at rest, no reactive power, generators at the power they have. Each decision says which of these it
 //! is ([`How`]), and how far the agent's own network was checked. An agent never waits beyond its deadline.
+//!
+//! **Who has answered keeps its word.** The operator settles a row from the answers of all; its last word can be lost, and no further
+//! message would change that: whoever sends the last one cannot know whether it arrived. So an agent that answered and hears nothing
+//! more does what it answered, provided that this is safe for its own network within the margin, since the others may be about to apply
+//! actions that were certified together with it. It cannot know whether they were, so it calls the decision [`How::Alone`]. With that a lost
+//! settlement changes what a row is called, not what it does to the feeder. The answer is kept (a checkpoint) before it leaves, so that
+//! a crash does not break the word either. Only what is not safe alone is mended, starting from the answer.
+//!
+//! **What counts as settled.** The header of a settlement names the run and the exchange of the answer that it rests on. An operator that
+//! restarts has a higher run; what an earlier run says is refused. A settlement of other exchanges, or certified at other voltages than
+//! the answer's, still tells the voltages of the row: the agent decides alone at once, with these.
 
 mod alone;
+mod restart;
+mod settled;
 
 use crate::agent_training::{AgentPlace, PLAUSIBLE_PU};
 use crate::error::PartyError;
@@ -20,10 +34,12 @@ use covolt_dispatch::{
 };
 use covolt_fleet::{MicrogridStart, PccTerms, PriceKnowledge, Window};
 use covolt_wire::{
-    Absence, BoundaryPoint, Certainty, DispatchAnswer, Down, Envelope, Header, PriceOfPower, Tally, Up, decode_down,
-    encode_up,
+    Absence, BoundaryPoint, DispatchAnswer, Down, Envelope, Header, PriceOfPower, Tally, Up, decode_down, encode_up,
 };
 use serde::{Deserialize, Serialize};
+
+pub use restart::DispatchCheckpoint;
+use restart::Given;
 
 /// Settings of an agent in dispatch.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -84,19 +100,14 @@ pub struct AppliedStep {
     pub action: Vec<f64>,
     /// Voltage at the PCC that it was checked at, pu.
     pub v_pu: f64,
+    /// It was checked for all voltages within this of it, pu: zero where it was settled, and at the safe set point.
+    pub margin_pu: f64,
+    /// It is what the agent answered last, so what the operator counts on.
+    pub as_answered: bool,
     /// What the check of the agent's own part found for the window.
     pub verdict: Verdict,
     /// Exchanges that the agent answered.
     pub exchanges: u16,
-}
-
-/// Where an agent stands between two rows.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct DispatchCheckpoint {
-    next_row: usize,
-    soc: Vec<f64>,
-    p_dg_kw: Vec<f64>,
-    agreed: Option<(usize, Vec<f64>, f64)>,
 }
 
 /// The open row.
@@ -105,9 +116,9 @@ struct Open {
     proposal: Option<Vec<f64>>,
     action: Vec<f64>,
     verdict: Verdict,
+    given: Option<Given>,
     reply: Option<(Asked, Vec<u8>)>,
     since_ms: u64,
-    exchanges: u16,
 }
 
 /// A question, to tell repeats.
@@ -125,8 +136,12 @@ pub struct AgentDispatch<'a> {
     part: OwnPart<'a>,
     proposer: Box<dyn Proposer + Send + 'a>,
     state: MicrogridStart,
+    /// Highest run that it heard of.
+    run: u64,
     next_row: usize,
     open: Option<Open>,
+    /// Of the open row, from a checkpoint.
+    given: Option<Given>,
     /// Row, voltages and margin agreed last.
     agreed: Option<(usize, Vec<f64>, f64)>,
     idle_since_ms: u64,
@@ -155,8 +170,10 @@ impl<'a> AgentDispatch<'a> {
             settings,
             proposer,
             state,
+            run: 0,
             next_row: first_row,
             open: None,
+            given: None,
             agreed: None,
             idle_since_ms: 0,
             finished: false,
@@ -165,27 +182,9 @@ impl<'a> AgentDispatch<'a> {
         })
     }
 
-    /// The bytes of a checkpoint.
-    pub fn checkpoint(&self) -> Option<Vec<u8>> {
-        let MicrogridStart { soc, p_dg_kw } = self.state.clone();
-        let kept = DispatchCheckpoint { next_row: self.next_row, soc, p_dg_kw, agreed: self.agreed.clone() };
-        postcard::to_stdvec(&kept).ok()
-    }
-
-    /// Goes on from the bytes of a checkpoint.
-    ///
-    /// # Errors
-    /// Bytes that are none, or of other devices.
-    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), PartyError> {
-        let refuse = |reason: String| PartyError::Checkpoint { reason };
-        let kept: DispatchCheckpoint =
-            postcard::from_bytes(bytes).map_err(|e| refuse(format!("it cannot be read ({e})")))?;
-        if kept.soc.len() != self.state.soc.len() || kept.p_dg_kw.len() != self.state.p_dg_kw.len() {
-            return Err(refuse("it is of other devices".into()));
-        }
-        self.state = MicrogridStart { soc: kept.soc, p_dg_kw: kept.p_dg_kw };
-        (self.next_row, self.agreed) = (kept.next_row, kept.agreed);
-        Ok(())
+    /// Number of the latest run that it heard of; zero before the first.
+    pub fn run(&self) -> u64 {
+        self.run
     }
 
     /// Row that is open or comes next.
@@ -211,9 +210,8 @@ impl<'a> AgentDispatch<'a> {
         match event {
             Event::Start => {
                 self.idle_since_ms = now_ms;
-                let header = Header { fingerprint: self.place.fingerprint, run: 0, round: 0, exchange: 0 };
-                let updates = u32::try_from(self.next_row).unwrap_or(u32::MAX);
-                self.say(header, Up::Here { updates, has_plan: true }, out)
+                self.reopen(now_ms)?;
+                self.say_where(out)
             }
             Event::Tick => self.on_tick(now_ms, out),
             Event::Message { from, bytes } => {
@@ -237,29 +235,29 @@ impl<'a> AgentDispatch<'a> {
 
     fn on_message(&mut self, now_ms: u64, message: Envelope<Down>, out: &mut Vec<Output>) -> Result<(), PartyError> {
         let header = message.header;
+        if header.run < self.run {
+            let reason = format!("the message is of run {}, which {} has replaced", header.run, self.run);
+            out.push(Output::Refused { from: Party::Operator, reason });
+            return Ok(());
+        }
         match message.body {
             Down::Ask { row, v_pu, prices, hold, with_response } => {
+                self.run = header.run;
                 self.on_ask(now_ms, header, row as usize, Question { v_pu, prices, hold, with_response }, out)
             }
             Down::Settled { row, certainty, v_pu, margin_pu } => {
-                let plausible = v_pu.iter().all(is_plausible);
-                if row as usize == self.next_row && self.open.as_ref().is_some_and(|o| o.reply.is_some()) && plausible {
-                    let how = match certainty {
-                        Certainty::Certified => How::Certified,
-                        Certainty::LeastViolation => How::LeastViolation,
-                        Certainty::WithoutSome => How::WithoutSome,
-                    };
-                    let v = v_pu.first().copied().unwrap_or(1.0);
-                    self.agreed = Some((self.next_row, v_pu, margin_pu));
-                    return self.apply(now_ms, how, v, out);
-                }
-                if !plausible {
-                    self.say(header, Up::Absent(Absence::ImplausibleVoltage), out)?;
-                }
-                Ok(())
+                self.run = header.run;
+                self.on_settled(now_ms, header, row as usize, settled::Word { certainty, v_pu, margin_pu }, out)
             }
-            Down::WhereAreYou | Down::Begin(_) | Down::Voltages { .. } | Down::Finish { .. } => Ok(()),
+            Down::WhereAreYou => self.say_where(out),
+            Down::Begin(_) | Down::Voltages { .. } | Down::Finish { .. } => Ok(()),
         }
+    }
+
+    fn say_where(&mut self, out: &mut Vec<Output>) -> Result<(), PartyError> {
+        let header = Header { fingerprint: self.place.fingerprint, run: self.run, round: 0, exchange: 0 };
+        let updates = u32::try_from(self.next_row).unwrap_or(u32::MAX);
+        self.say(header, Up::Here { updates, has_plan: true }, out)
     }
 
     fn on_ask(
@@ -270,38 +268,50 @@ impl<'a> AgentDispatch<'a> {
         question: Question,
         out: &mut Vec<Output>,
     ) -> Result<(), PartyError> {
-        if row < self.next_row || self.finished {
+        if row < self.next_row || row > self.settings.last_row || self.finished {
             return self.say(header, Up::Absent(Absence::OldRound), out);
         }
         if !question.v_pu.iter().all(is_plausible) {
             return self.say(header, Up::Absent(Absence::ImplausibleVoltage), out);
         }
-        if row > self.settings.last_row {
-            return self.say(header, Up::Absent(Absence::OldRound), out);
-        }
-        if row > self.next_row {
-            let text = format!("rows {} to {} went by without this agent", self.next_row, row - 1);
-            out.push(Output::Warning { text });
-            (self.next_row, self.open) = (row, None);
-        }
+        self.pass_rows(now_ms, row, out)?;
         let asked = Asked { header, v_pu: question.v_pu.clone(), prices: question.prices.clone() };
-        if let Some((_, reply)) =
-            self.open.as_ref().and_then(|open| open.reply.as_ref()).filter(|(known, _)| *known == asked)
-        {
-            let bytes = reply.clone();
-            self.send("dispatch", bytes, out);
-            return Ok(());
+        if let Some(open) = &self.open {
+            let latest = open.given.as_ref().map(|given| (given.run, given.exchange));
+            if latest.is_some_and(|latest| (header.run, header.exchange) < latest) {
+                return Ok(()); // late: a newer question was answered
+            }
+            if let Some((_, reply)) = open.reply.as_ref().filter(|(known, _)| *known == asked) {
+                let bytes = reply.clone();
+                self.send("dispatch", bytes, out);
+                return Ok(());
+            }
         }
-        let body = match self.answer(now_ms, row, question) {
+        let answer = match self.answer(now_ms, row, question) {
             Ok(answer) => Up::Dispatch(Box::new(answer)),
             Err(PartyError::Dispatch(DispatchError::NoPowerFlow { .. })) => Up::Absent(Absence::NoPowerFlow),
             Err(other) => return Err(other),
         };
-        let kind = body.kind();
-        let bytes = encode_up(&Envelope { header, body }, &self.place.shape)?;
+        let kind = answer.kind();
+        let bytes = match encode_up(&Envelope { header, body: answer }, &self.place.shape) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                out.push(Output::Warning { text: format!("row {row}: the answer cannot be sent: {error}") });
+                return self.say(header, Up::Absent(Absence::NoPowerFlow), out);
+            }
+        };
         if let Some(open) = self.open.as_mut().filter(|_| kind == "dispatch") {
+            open.given = Some(Given {
+                run: header.run,
+                exchange: header.exchange,
+                v_pu: asked.v_pu.clone(),
+                proposal: open.proposal.clone().unwrap_or_default(),
+                action: open.action.clone(),
+                exchanges: open.given.as_ref().map_or(1, |given| given.exchanges.saturating_add(1)),
+            });
             open.reply = Some((asked, bytes.clone()));
-            open.exchanges += 1;
+            // Kept before it leaves: the operator may count on it.
+            out.push(Output::Checkpoint);
         }
         self.send(kind, bytes, out);
         Ok(())
@@ -329,7 +339,11 @@ impl<'a> AgentDispatch<'a> {
             (open.action, open.proposal) = (own.clone(), Some(own));
         }
         let proposal = open.proposal.clone().unwrap_or_default();
-        if !hold {
+        if hold {
+            if let Some(given) = &open.given {
+                open.action.clone_from(&given.action);
+            }
+        } else {
             if prices.is_empty() {
                 open.action.clone_from(&proposal);
                 if with_response {
@@ -363,9 +377,9 @@ impl<'a> AgentDispatch<'a> {
             proposal: None,
             action: Vec::new(),
             verdict: Verdict::NoPowerFlow { reason: "not examined".into() },
+            given: None,
             reply: None,
             since_ms: now_ms,
-            exchanges: 0,
         });
         Ok(())
     }
@@ -381,18 +395,26 @@ impl<'a> AgentDispatch<'a> {
         if late { self.decide_alone(now_ms, out) } else { Ok(()) }
     }
 
-    /// Applies the first step of the open row.
-    fn apply(&mut self, now_ms: u64, how: How, v_pu: f64, out: &mut Vec<Output>) -> Result<(), PartyError> {
+    /// Applies the first step of the open row, which was checked at `v_pu` and within `margin_pu` of it.
+    fn apply(
+        &mut self,
+        now_ms: u64,
+        how: How,
+        (v_pu, margin_pu): (f64, f64),
+        out: &mut Vec<Output>,
+    ) -> Result<(), PartyError> {
         let Some(open) = self.open.take() else { return Ok(()) };
         let AgentPlace { fleet, profiles, outlook, valuation, .. } = self.place;
         let (kind, knowledge) = (ForecastKind::Persistence, self.settings.knowledge);
         let forecast = Forecast { profiles, outlook, kind, knowledge, valuation };
         let truth = forecast.window(fleet, self.next_row, 1, std::slice::from_ref(&self.state))?;
+        let as_answered = open.given.as_ref().is_some_and(|given| given.action == open.action);
+        let exchanges = open.given.as_ref().map_or(0, |given| given.exchanges);
         let first = first_step(fleet, &truth, &[open.action]);
         advance(fleet, truth.dt_h, &first, std::slice::from_mut(&mut self.state));
         let action = first.into_iter().next().unwrap_or_default();
-        let (row, verdict, exchanges) = (self.next_row, open.verdict, open.exchanges);
-        self.applied.push(AppliedStep { row, how, action, v_pu, verdict, exchanges });
+        let (row, verdict) = (self.next_row, open.verdict);
+        self.applied.push(AppliedStep { row, how, action, v_pu, margin_pu, as_answered, verdict, exchanges });
         self.next_row += 1;
         self.idle_since_ms = now_ms;
         out.push(Output::Checkpoint);

@@ -9,8 +9,10 @@
 //! takes back. Whoever restarts a participant calls [`start`] before it hears anything else: messages that arrived while it was
 //! away lie in the streams. The same functions run over NATS and in the simulation of faults; nothing here waits or knows the time.
 
+use crate::agent_dispatch::AgentDispatch;
 use crate::agent_training::AgentTraining;
 use crate::error::PartyError;
+use crate::operator_dispatch::OperatorDispatch;
 use crate::operator_training::OperatorTraining;
 use crate::party::{Event, Output, Party};
 
@@ -101,6 +103,43 @@ impl Participant for OperatorTraining<'_> {
             Party::Operator => None,
         });
         self.replay(&of_seats.collect::<Vec<_>>()).map(|_| ())
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_done()
+    }
+}
+
+/// Live dispatch does not go back: what was said while a participant was away is of rows that are past.
+impl Participant for AgentDispatch<'_> {
+    fn on_event(&mut self, now_ms: u64, event: Event<'_>, out: &mut Vec<Output>) -> Result<(), PartyError> {
+        AgentDispatch::on_event(self, now_ms, event, out)
+    }
+
+    fn checkpoint(&self) -> Option<Vec<u8>> {
+        AgentDispatch::checkpoint(self)
+    }
+
+    fn go_through(&mut self, _: &[(Party, Vec<u8>)]) -> Result<(), PartyError> {
+        Ok(())
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_done()
+    }
+}
+
+impl Participant for OperatorDispatch<'_> {
+    fn on_event(&mut self, now_ms: u64, event: Event<'_>, out: &mut Vec<Output>) -> Result<(), PartyError> {
+        OperatorDispatch::on_event(self, now_ms, event, out)
+    }
+
+    fn checkpoint(&self) -> Option<Vec<u8>> {
+        OperatorDispatch::checkpoint(self)
+    }
+
+    fn go_through(&mut self, _: &[(Party, Vec<u8>)]) -> Result<(), PartyError> {
+        Ok(())
     }
 
     fn is_over(&self) -> bool {

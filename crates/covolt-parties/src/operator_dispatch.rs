@@ -7,9 +7,22 @@
 //!                all hold at these voltages                       -> settled: certified
 //! ```
 //!
-//! Polish asks once more at prices, whether a limit is broken or not. An agent that does not answer in time is assumed to draw what
-//! it was last agreed to draw, and the certificate says so. Where nothing mends it, what is settled is said to break a limit, with
-//! the limit's name. The operator sees powers at the PCCs, never actions.
+//! Polish asks once more at prices, whether a limit is broken or not. An agent that does not answer in time is assumed to draw what it
+//! answered last in the row, which it keeps to ([`crate::agent_dispatch`]), or else what it was last agreed to draw, and the certificate
+//! says so. Where nothing mends it, what is settled is said to break a limit, with the limit's name. The operator sees powers at
+//! the PCCs, never actions.
+//!
+//! A round ends in time: who did not answer once is not waited for again before it speaks, who has decided the row already is not asked
+//! any more, and after `round_ms` what is there is settled. An answer with which the feeder has no power flow, whatever the others
+//! draw, counts as none; a row without a power flow is settled as the least violation, with the reason.
+//!
+//! The header of a settlement names the exchange of the answer that it rests on, for each agent its own, or [`NO_ANSWER`]. A checkpoint is
+//! kept before settlements leave, and with a new number of the run before the first question of a life: no row is settled twice, and
+//! no answer to one life is taken for one to another.
+
+mod restart;
+mod seat;
+mod settle;
 
 use crate::error::PartyError;
 use crate::feeder_prices::{FeederPrices, FeederState, Foreseen, SeenAgent};
@@ -18,8 +31,9 @@ use crate::party::{Event, Output, Party};
 use covolt_dispatch::{Forecast, ForecastKind, GuardMode, MOST_ROOM};
 use covolt_fleet::{Nearest, PriceKnowledge, PriceOutlook, StorageValuation, Window};
 use covolt_wire::{
-    BoundaryPoint, Certainty, DispatchAnswer, Down, Envelope, Header, PriceOfPower, Tally, Up, decode_up, encode_down,
+    Absence, BoundaryPoint, Certainty, DispatchAnswer, Down, Envelope, Header, Tally, Up, decode_up, encode_down,
 };
+use seat::{Seat, seen_agents};
 use std::ops::Range;
 
 /// Settings of the operator in dispatch.
@@ -35,6 +49,9 @@ pub struct OperatorDispatchSettings {
     pub retry_ms: u64,
     /// The round goes on without an agent that has not answered after this, ms. Default 400.
     pub answer_ms: u64,
+    /// After this a round asks nothing more and is settled with what is there, ms: less than the agents' deadline, by the time that a
+    /// message takes. Default 800.
+    pub round_ms: u64,
     /// Time between the openings of two rounds, ms; 0 opens the next as soon as one is settled. Default 0.
     pub row_ms: u64,
     /// What the operator knows of its own loads ahead.
@@ -49,6 +66,7 @@ impl Default for OperatorDispatchSettings {
             most_exchanges: 20,
             retry_ms: 100,
             answer_ms: 400,
+            round_ms: 800,
             row_ms: 0,
             forecast: ForecastKind::default(),
         }
@@ -76,20 +94,8 @@ pub struct RowNote {
     pub assumed: Vec<usize>,
     /// Seats whose own limits are broken, by their word.
     pub broken: Vec<usize>,
-}
-
-struct Seat {
-    answer: Option<DispatchAnswer>,
-    /// The last one given in this round; an action that is held answers prices as it did before.
-    response: Vec<f64>,
-    /// Asked with in the present exchange.
-    prices: Vec<PriceOfPower>,
-    /// Agreed in the round before.
-    agreed: Option<Vec<BoundaryPoint>>,
-    /// Voltages of the round before and the largest step they made lately, pu.
-    settled_v_pu: Vec<f64>,
-    largest_move_pu: f64,
-    here: bool,
+    /// Why the feeder was not solved, if it was not.
+    pub reason: Option<String>,
 }
 
 /// What the present exchange asks for.
@@ -128,10 +134,9 @@ pub struct OperatorDispatch<'a> {
     pub notes: Vec<RowNote>,
 }
 
-/// Move of a PCC voltage from one row to the next that an agent alone reckons with before any was seen, pu.
-const FIRST_MOVE_PU: f64 = 0.01;
-/// Share of the largest move that is forgotten with every row.
-const FORGET: f64 = 0.02;
+/// Exchange in the header of a settlement that rests on no answer of the agent in its row.
+pub const NO_ANSWER: u16 = u16::MAX;
+
 /// An exchange is settled when voltages move by less than this, pu.
 const SETTLED_PU: f64 = 1e-8;
 /// A priced exchange should take at least this share off the violation before it, times the share of the way that it went.
@@ -147,17 +152,8 @@ impl<'a> OperatorDispatch<'a> {
         run: u64,
         rows: Range<usize>,
     ) -> OperatorDispatch<'a> {
-        let seat = |_: &(String, covolt_grid::BusIndex)| Seat {
-            answer: None,
-            response: Vec::new(),
-            prices: Vec::new(),
-            agreed: None,
-            settled_v_pu: Vec::new(),
-            largest_move_pu: FIRST_MOVE_PU,
-            here: false,
-        };
         OperatorDispatch {
-            seats: place.pccs.iter().map(seat).collect(),
+            seats: place.pccs.iter().map(|_| Seat::default()).collect(),
             prices: FeederPrices::new(place),
             place,
             settings,
@@ -196,7 +192,11 @@ impl<'a> OperatorDispatch<'a> {
     /// What ends the run; messages that do not fit are refused in `out`.
     pub fn on_event(&mut self, now_ms: u64, event: Event<'_>, out: &mut Vec<Output>) -> Result<(), PartyError> {
         match event {
-            Event::Start => self.open_row(now_ms, out),
+            Event::Start => {
+                // This life's number of the run is kept before anybody hears it.
+                out.push(Output::Checkpoint);
+                self.open_row(now_ms, out)
+            }
             Event::Tick => self.on_tick(now_ms, out),
             Event::Message { from, bytes } => {
                 let Party::Agent(n) = from else {
@@ -224,34 +224,46 @@ impl<'a> OperatorDispatch<'a> {
         Envelope { header, body }: Envelope<Up>,
         out: &mut Vec<Output>,
     ) -> Result<(), PartyError> {
-        if !std::mem::replace(&mut self.seats[n].here, true) {
+        let seat = &mut self.seats[n];
+        seat.silent = false;
+        if !std::mem::replace(&mut seat.here, true) {
             out.push(Output::Presence { who: Party::Agent(n), here: true });
         }
+        let round = u32::try_from(self.row - self.rows.start).unwrap_or(u32::MAX);
+        let of_this_row = self.window.is_some() && (header.run, header.round) == (self.run, round);
         match body {
             Up::Dispatch(answer) => {
-                let fits = header.run == self.run
-                    && self.window.is_some()
-                    && (answer.row as usize, header.exchange) == (self.row, self.exchange);
-                if !fits || self.seats[n].answer.is_some() {
+                let fits = of_this_row && (answer.row as usize, header.exchange) == (self.row, self.exchange);
+                if !fits || seat.answer.is_some() || seat.past {
                     return Ok(()); // late or doubled
                 }
                 if !answer.response.is_empty() {
-                    self.seats[n].response.clone_from(&answer.response);
+                    seat.response.clone_from(&answer.response);
                 }
-                self.seats[n].answer = Some(*answer);
-                if self.seats.iter().all(|seat| seat.answer.is_some()) {
-                    return self.close_exchange(now_ms, out);
-                }
-                Ok(())
+                seat.answer = Some(*answer);
+                self.close_if_complete(now_ms, out)
             }
-            Up::Here { .. } if self.window.is_some() && self.seats[n].answer.is_none() => self.ask(now_ms, n, out),
+            Up::Here { .. } if self.window.is_some() && seat.answer.is_none() && !seat.past => self.ask(now_ms, n, out),
             Up::Absent(absence) => {
                 let reason = format!("{absence:?} for row {}", self.row);
                 out.push(Output::Refused { from: Party::Agent(n), reason });
-                Ok(())
+                // Decided already, or nothing to be had from it in this exchange.
+                seat.past |= of_this_row && absence == Absence::OldRound;
+                seat.absent |= of_this_row && header.exchange == self.exchange && seat.answer.is_none();
+                if of_this_row { self.close_if_complete(now_ms, out) } else { Ok(()) }
             }
             Up::Here { .. } | Up::Kept | Up::Powers { .. } => Ok(()),
         }
+    }
+
+    /// Everybody who is waited for has answered; somebody has, or there is nobody to wait for.
+    fn close_if_complete(&mut self, now_ms: u64, out: &mut Vec<Output>) -> Result<(), PartyError> {
+        let answered = self.seats.iter().any(|seat| seat.answer.is_some());
+        let nobody = self.seats.iter().all(|seat| seat.past || seat.absent);
+        if self.seats.iter().any(Seat::is_awaited) || !(answered || nobody) {
+            return Ok(());
+        }
+        self.close_exchange(now_ms, out)
     }
 
     fn on_tick(&mut self, now_ms: u64, out: &mut Vec<Output>) -> Result<(), PartyError> {
@@ -262,8 +274,9 @@ impl<'a> OperatorDispatch<'a> {
             let due = now_ms.saturating_sub(self.opened_ms) >= self.settings.row_ms;
             return if due { self.open_row(now_ms, out) } else { Ok(()) };
         }
-        if now_ms.saturating_sub(self.asked_ms) >= self.settings.answer_ms {
-            for (n, seat) in self.seats.iter_mut().enumerate().filter(|(_, seat)| seat.answer.is_none()) {
+        if now_ms.saturating_sub(self.asked_ms) >= self.settings.answer_ms || self.is_late(now_ms) {
+            for (n, seat) in self.seats.iter_mut().enumerate().filter(|(_, seat)| seat.is_awaited()) {
+                seat.silent = true;
                 if std::mem::replace(&mut seat.here, false) {
                     out.push(Output::Presence { who: Party::Agent(n), here: false });
                 }
@@ -271,10 +284,16 @@ impl<'a> OperatorDispatch<'a> {
             return self.close_exchange(now_ms, out);
         }
         if now_ms.saturating_sub(self.sent_ms) >= self.settings.retry_ms {
-            let missing: Vec<usize> = (0..self.seats.len()).filter(|&n| self.seats[n].answer.is_none()).collect();
+            let missing = |seat: &Seat| seat.answer.is_none() && !seat.past && !seat.absent;
+            let missing: Vec<usize> = (0..self.seats.len()).filter(|&n| missing(&self.seats[n])).collect();
             return missing.into_iter().try_for_each(|n| self.ask(now_ms, n, out));
         }
         Ok(())
+    }
+
+    /// The round has taken as long as it may.
+    fn is_late(&self, now_ms: u64) -> bool {
+        now_ms.saturating_sub(self.opened_ms) >= self.settings.round_ms
     }
 
     fn open_row(&mut self, now_ms: u64, out: &mut Vec<Output>) -> Result<(), PartyError> {
@@ -296,9 +315,7 @@ impl<'a> OperatorDispatch<'a> {
         let (steps, seats) = (self.place.steps, self.seats.len());
         self.v_pu = vec![1.0; steps * seats];
         for (n, seat) in self.seats.iter_mut().enumerate() {
-            seat.answer = None;
-            seat.response.clear();
-            seat.prices.clear();
+            seat.open_row();
             // The second step of the row before is this row's first.
             for t in 0..steps {
                 if let Some(v) = seat.settled_v_pu.get((t + 1).min(steps - 1)) {
@@ -312,7 +329,11 @@ impl<'a> OperatorDispatch<'a> {
 
     fn ask_all(&mut self, now_ms: u64, out: &mut Vec<Output>) -> Result<(), PartyError> {
         self.asked_ms = now_ms;
-        (0..self.seats.len()).try_for_each(|n| self.ask(now_ms, n, out))
+        (0..self.seats.len())
+            .filter(|&n| !self.seats[n].past)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .try_for_each(|n| self.ask(now_ms, n, out))
     }
 
     fn ask(&mut self, now_ms: u64, n: usize, out: &mut Vec<Output>) -> Result<(), PartyError> {
@@ -323,14 +344,20 @@ impl<'a> OperatorDispatch<'a> {
             hold: self.question == Question::Hold,
             with_response: self.settings.mode != GuardMode::Bare && self.question != Question::Hold,
         };
-        self.send(now_ms, n, body, out)
+        self.send(now_ms, n, (self.row, self.exchange), body, out)
     }
 
-    fn send(&mut self, now_ms: u64, n: usize, body: Down, out: &mut Vec<Output>) -> Result<(), PartyError> {
+    fn send(
+        &mut self,
+        now_ms: u64,
+        n: usize,
+        (row, exchange): (usize, u16),
+        body: Down,
+        out: &mut Vec<Output>,
+    ) -> Result<(), PartyError> {
         self.sent_ms = now_ms;
-        let round = u32::try_from(self.row - self.rows.start).unwrap_or(u32::MAX);
-        let (fingerprint, run, exchange) = (self.place.fingerprint, self.run, self.exchange);
-        let header = Header { fingerprint, run, round, exchange };
+        let round = u32::try_from(row - self.rows.start).unwrap_or(u32::MAX);
+        let header = Header { fingerprint: self.place.fingerprint, run: self.run, round, exchange };
         let kind = body.kind();
         let bytes = encode_down(&Envelope { header, body }, &self.place.shape)?;
         self.tally.count(kind, bytes.len());
@@ -341,21 +368,15 @@ impl<'a> OperatorDispatch<'a> {
     /// With the answers of all, or of those that came in time.
     fn close_exchange(&mut self, now_ms: u64, out: &mut Vec<Output>) -> Result<(), PartyError> {
         let Some(window) = self.window.clone() else { return Ok(()) };
-        let (steps, seats) = (self.place.steps, self.seats.len());
-        let (unknown, kept) = (vec![BoundaryPoint::default(); steps], vec![-MOST_ROOM; steps]);
-        let mut agents = Vec::with_capacity(seats);
-        for (n, seat) in self.seats.iter().enumerate() {
-            let v_pu = self.v_pu.iter().skip(n).step_by(seats).copied().collect();
-            let prices = seat.prices.as_slice();
-            agents.push(match &seat.answer {
-                Some(a) => SeenAgent { points: &a.points, v_pu, excess: &a.excess, response: &seat.response, prices },
-                None => {
-                    let points = seat.agreed.as_deref().unwrap_or(&unknown);
-                    SeenAgent { points, v_pu, excess: &kept, response: &[], prices }
-                }
-            });
-        }
-        let state = self.prices.solve(&window, &agents)?;
+        self.remember_answers();
+        let solved = self.solve_with_plausible(&window, out);
+        let seats = self.seats.len();
+        let (unknown, kept) = (vec![BoundaryPoint::default(); self.place.steps], vec![-MOST_ROOM; self.place.steps]);
+        let state = match solved {
+            Ok(state) => state,
+            Err(error) => return self.settle(now_ms, Err(error.to_string()), out),
+        };
+        let agents = seen_agents(&self.seats, &self.v_pu, &unknown, &kept);
         let excess = agents_excess(&agents, &state);
         let mut broken: Vec<usize> = (0..seats).filter(|&n| excess[n] > ONE_TOLERANCE).collect();
         for (n, seat) in self.seats.iter().enumerate() {
@@ -368,15 +389,22 @@ impl<'a> OperatorDispatch<'a> {
         let mends = self.settings.mode != GuardMode::Bare;
         let polishes = matches!(self.settings.mode, GuardMode::Polish { steps } if steps > 0) && self.priced == 0;
         let wanted = !state.is_safe() || !broken.is_empty() || polishes;
-        let may_ask = self.exchange + 1 < self.settings.most_exchanges;
+        let anybody = self.seats.iter().any(|seat| seat.answer.is_some());
+        let may_ask = self.exchange + 1 < self.settings.most_exchanges && !self.is_late(now_ms) && anybody;
         if wanted && mends && may_ask && self.priced < self.settings.most_priced {
             let violation = excess.iter().copied().fold(state.worst(), f64::max);
             // Newton steps across kinks may swing between two sides: shorter ones do not.
             let swings = self.priced > 1 && violation > (1.0 - WORTH_IT * self.damping) * self.violation;
             self.damping = if swings { 0.5 * self.damping } else { (2.0 * self.damping).min(1.0) };
             self.violation = violation;
-            let Foreseen { prices, points } =
-                self.prices.prices(&window, &agents, &state, self.priced, self.damping)?;
+            let foreseen = self.prices.prices(&window, &agents, &state, self.priced, self.damping);
+            let Foreseen { prices, points } = match foreseen {
+                Ok(foreseen) => foreseen,
+                Err(error) => return self.settle(now_ms, Err(error.to_string()), out),
+            };
+            if prices.iter().flatten().any(|p| !is_price(p.p_per_kw) || !is_price(p.q_per_kvar)) {
+                return self.settle(now_ms, Err("no prices mend it".into()), out);
+            }
             let guesses = agents.iter().zip(&points).map(|(agent, points)| SeenAgent {
                 points,
                 v_pu: agent.v_pu.clone(),
@@ -393,64 +421,29 @@ impl<'a> OperatorDispatch<'a> {
             return self.ask_next(now_ms, Question::Priced, out);
         }
         let safe_here = self.seats.iter().all(|seat| seat.answer.as_ref().is_none_or(|answer| answer.safe));
-        let moved = state.distance_pu > SETTLED_PU || (broken.is_empty() && !safe_here);
-        if moved && may_ask && self.seats.iter().any(|seat| seat.answer.is_some()) {
+        let moved = self.distance_pu(&state) > SETTLED_PU || (broken.is_empty() && !safe_here);
+        if moved && may_ask {
             self.v_pu.clone_from(&state.v_pcc_pu);
             return self.ask_next(now_ms, Question::Hold, out);
         }
-        self.settle(now_ms, &state, out)
+        self.settle(now_ms, Ok((state, broken)), out)
     }
 
     fn ask_next(&mut self, now_ms: u64, question: Question, out: &mut Vec<Output>) -> Result<(), PartyError> {
         self.exchange += 1;
         self.question = question;
-        self.seats.iter_mut().for_each(|seat| seat.answer = None);
+        self.seats.iter_mut().for_each(|seat| (seat.answer, seat.absent) = (None, false));
         self.ask_all(now_ms, out)
     }
-
-    fn settle(&mut self, now_ms: u64, state: &FeederState, out: &mut Vec<Output>) -> Result<(), PartyError> {
-        let (steps, seats) = (self.place.steps, self.seats.len());
-        let open = |(n, seat): (usize, &Seat)| seat.answer.is_none().then_some(n);
-        let assumed: Vec<usize> = self.seats.iter().enumerate().filter_map(open).collect();
-        let unsafe_seat = |(n, seat): (usize, &Seat)| seat.answer.as_ref().is_some_and(|a| !a.safe).then_some(n);
-        let broken: Vec<usize> = self.seats.iter().enumerate().filter_map(unsafe_seat).collect();
-        let settled = state.distance_pu <= SETTLED_PU || assumed.len() == seats;
-        let certainty = match (state.is_safe() && broken.is_empty() && settled, assumed.is_empty()) {
-            (true, true) => Certainty::Certified,
-            (true, false) => Certainty::WithoutSome,
-            (false, _) => Certainty::LeastViolation,
-        };
-        for n in 0..seats {
-            let v_pu: Vec<f64> = state.v_pcc_pu.iter().skip(n).step_by(seats).copied().collect();
-            let seat = &mut self.seats[n];
-            if let Some(before) = seat.settled_v_pu.get(1.min(steps - 1)) {
-                let moved = (v_pu[0] - before).abs();
-                seat.largest_move_pu = moved.max(seat.largest_move_pu * (1.0 - FORGET));
-            }
-            if let Some(answer) = &seat.answer {
-                seat.agreed = Some(answer.points.clone());
-            }
-            seat.settled_v_pu.clone_from(&v_pu);
-            let margin_pu = seat.largest_move_pu.min(1.0);
-            let row = u32::try_from(self.row).unwrap_or(u32::MAX);
-            self.send(now_ms, n, Down::Settled { row, certainty, v_pu, margin_pu }, out)?;
-        }
-        self.notes.push(RowNote {
-            row: self.row,
-            certainty,
-            exchanges: self.exchange + 1,
-            priced: self.priced,
-            wall_ms: now_ms.saturating_sub(self.opened_ms),
-            voltage: state.voltage,
-            current: state.current,
-            assumed,
-            broken,
-        });
-        self.row += 1;
-        self.window = None;
-        if self.settings.row_ms == 0 || self.row >= self.rows.end { self.open_row(now_ms, out) } else { Ok(()) }
-    }
 }
+
+/// What may be asked with.
+fn is_price(value: f64) -> bool {
+    value.abs() <= MOST_PRICE
+}
+
+/// $/kW or $/kvar: beyond it no agent has anything left to move.
+const MOST_PRICE: f64 = 1e6;
 
 /// Largest excess of each agent's own voltages at those of the feeder, in tolerances, as far as slopes foresee it.
 fn agents_excess(agents: &[SeenAgent<'_>], state: &FeederState) -> Vec<f64> {

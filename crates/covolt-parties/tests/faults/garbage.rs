@@ -4,8 +4,9 @@
 //! (`docs/messages.md`).
 
 use super::network::{Flight, party_of};
+use super::participant::passes_for_ours;
 use super::weather::OPERATOR;
-use super::world::{FINGERPRINT, RUN, WORLD};
+use super::world::{RUN, WORLD};
 use covolt_parties::Party;
 use covolt_wire::{Down, Envelope, Header, Up, decode_down, decode_up, encode_down, encode_up};
 use rand::RngExt;
@@ -65,21 +66,6 @@ fn flipped(mut bytes: Vec<u8>, rng: &mut ChaCha8Rng) -> Vec<u8> {
         bytes[at] ^= 1 << rng.random_range(0..8);
     }
     bytes
-}
-
-fn passes_for_ours(to: usize, bytes: &[u8]) -> bool {
-    let ours = |header: Header| header.fingerprint == FINGERPRINT && header.run == RUN;
-    if to == OPERATOR {
-        return decode_up(bytes, &WORLD.shape).is_ok_and(|message| ours(message.header));
-    }
-    decode_down(bytes, &WORLD.shape).is_ok_and(|message| match &message.body {
-        // A later run is one that an agent joins.
-        Down::Begin(plan) => {
-            let fits = plan.rows.iter().all(|row| (*row as usize) < 24);
-            message.header.fingerprint == FINGERPRINT && (message.header.run == RUN || message.header.run > RUN && fits)
-        }
-        _ => ours(message.header),
-    })
 }
 
 /// A message as an earlier run had it, or one of a later run that does not fit the data.

@@ -1,13 +1,12 @@
-//! A participant as a process: it lives, dies by a kill at any point of a step, and starts again from what its store holds.
+//! A participant as a process: it lives, is killed, and starts again from what its store holds.
 
 use super::store::Store;
 use super::weather::OPERATOR;
-use super::world::{RUN, WORLD};
+use super::world::{FINGERPRINT, RUN, WORLD};
 use covolt_fleet::LimitPrices;
-use covolt_parties::driver::{self, Outside, Participant};
+use covolt_parties::driver::Participant;
 use covolt_parties::{AgentTraining, Event, OperatorTraining, Output, Party, PartyError, Timing};
-use covolt_wire::Tally;
-use std::rc::Rc;
+use covolt_wire::{Down, Header, Tally, decode_down, decode_up};
 
 /// Either machine.
 pub enum Machine {
@@ -90,77 +89,6 @@ impl Participant for Machine {
     }
 }
 
-/// One step's view of the world, until the kill.
-pub struct Desk<'a> {
-    pub store: &'a mut Store,
-    /// Number of the message that is being taken.
-    pub present: Option<u64>,
-    /// Dies when so many more things were wanted.
-    pub lives_for: Option<u32>,
-    pub sent: Vec<(Party, &'static str, Rc<[u8]>)>,
-    pub notices: Vec<Output>,
-    pub kept_checkpoint: bool,
-    pub caught_up: bool,
-}
-
-#[derive(Debug)]
-pub enum Stop {
-    Killed,
-    Gave(PartyError),
-}
-
-impl From<PartyError> for Stop {
-    fn from(error: PartyError) -> Stop {
-        Stop::Gave(error)
-    }
-}
-
-impl<'a> Desk<'a> {
-    pub fn new(store: &'a mut Store, present: Option<u64>, lives_for: Option<u32>) -> Desk<'a> {
-        let (sent, notices) = (Vec::new(), Vec::new());
-        Desk { store, present, lives_for, sent, notices, kept_checkpoint: false, caught_up: false }
-    }
-
-    fn live(&mut self) -> Result<(), Stop> {
-        match &mut self.lives_for {
-            Some(0) => Err(Stop::Killed),
-            Some(left) => {
-                *left -= 1;
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
-}
-
-impl Outside for Desk<'_> {
-    type Error = Stop;
-
-    fn send(&mut self, to: Party, kind: &'static str, bytes: Vec<u8>) -> Result<(), Stop> {
-        self.live()?;
-        self.sent.push((to, kind, bytes.into()));
-        Ok(())
-    }
-
-    fn keep(&mut self, checkpoint: &[u8]) -> Result<(), Stop> {
-        self.live()?;
-        self.store.keep(checkpoint, self.present);
-        self.kept_checkpoint = true;
-        Ok(())
-    }
-
-    fn kept(&mut self) -> Result<Vec<(Party, Vec<u8>)>, Stop> {
-        self.live()?;
-        self.caught_up = true;
-        Ok(self.store.kept())
-    }
-
-    fn note(&mut self, notice: Output) -> Result<(), Stop> {
-        self.notices.push(notice);
-        Ok(())
-    }
-}
-
 /// A participant and what outlives it.
 pub struct Process {
     pub who: usize,
@@ -190,15 +118,18 @@ impl Process {
     }
 }
 
-/// What happens to a process.
-pub enum Happening<'e> {
-    Starts,
-    Event(Event<'e>),
-}
-
-pub fn happen(machine: &mut Machine, now_ms: u64, what: Happening<'_>, desk: &mut Desk<'_>) -> Result<(), Stop> {
-    match what {
-        Happening::Starts => driver::start(machine, now_ms, desk),
-        Happening::Event(event) => driver::step(machine, now_ms, event, desk),
+/// It cannot be told from a message of this run.
+pub fn passes_for_ours(to: usize, bytes: &[u8]) -> bool {
+    let ours = |header: Header| header.fingerprint == FINGERPRINT && header.run == RUN;
+    if to == OPERATOR {
+        return decode_up(bytes, &WORLD.shape).is_ok_and(|message| ours(message.header));
     }
+    decode_down(bytes, &WORLD.shape).is_ok_and(|message| match &message.body {
+        // A later run is one that an agent joins.
+        Down::Begin(plan) => {
+            let fits = plan.rows.iter().all(|row| (*row as usize) < 24);
+            message.header.fingerprint == FINGERPRINT && (message.header.run == RUN || message.header.run > RUN && fits)
+        }
+        _ => ours(message.header),
+    })
 }

@@ -1,23 +1,20 @@
 //! One run from its seed, and many of them.
 
 use super::clock::Clock;
+use super::desk::{Desk, Happening, Stop, happen};
 use super::invariants::{
     garbage_changes_nothing, going_on, messages, multipliers, rounds, same_result, storms, tallies,
 };
 use super::network::{self, Flight, number_of, party_of};
-use super::participant::{Desk, Happening, Process, Stop, happen};
+use super::participant::Process;
+use super::repeat::{Repeat, many};
+pub use super::weather::Mode;
 use super::weather::{ALL, OPERATOR, Weather};
 use super::{garbage, world};
 use covolt_parties::{Event, Output};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::rc::Rc;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    Wait,
-    GoOn,
-}
 
 enum Next {
     Delivery(Flight),
@@ -274,33 +271,6 @@ fn describe(to: usize, bytes: &[u8]) -> String {
     }
 }
 
-/// Says how to repeat a run that panics.
-struct Repeat {
-    test: &'static str,
-    seed: u64,
-}
-
-impl Repeat {
-    fn command(&self) -> String {
-        let Repeat { test, seed } = self;
-        format!(
-            "COVOLT_FAULT_LOG=1 COVOLT_FAULT_RUNS=1 COVOLT_FAULT_SEED={seed} cargo test --release -p covolt-parties --test faults -- --nocapture {test}"
-        )
-    }
-}
-
-impl Drop for Repeat {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            println!("seed {}; repeat it by\n  {}", self.seed, self.command());
-        }
-    }
-}
-
-fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
-
 /// One run.
 pub fn run(test: &'static str, mode: Mode, seed: u64, log: bool) -> Course {
     let repeat = Repeat { test, seed };
@@ -313,31 +283,24 @@ pub fn run(test: &'static str, mode: Mode, seed: u64, log: bool) -> Course {
 
 /// As many runs as the environment wants, on one thread.
 pub fn runs(test: &'static str, mode: Mode) {
-    let (count, first) = (setting("COVOLT_FAULT_RUNS", 300), setting("COVOLT_FAULT_SEED", 1));
-    let log = setting("COVOLT_FAULT_LOG", 0) > 0;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    pool.install(|| {
-        let clock = std::time::Instant::now();
-        let (mut all, mut most) = (Course::default(), 0.0f64);
-        for seed in first..first + count {
-            let course = run(test, mode, seed, log);
-            all.steps += course.steps;
-            all.crashes += course.crashes;
-            all.messages += course.messages;
-            all.garbage += course.garbage;
-            all.virtual_ms += course.virtual_ms;
-            most = most.max(course.of_bound);
-        }
-        let each = |total: u64| total as f64 / count as f64;
-        println!(
-            "{mode:?}: {count} runs, {:.2} ms each; in a run {:.0} steps, {:.1} crashes, {:.0} messages, {:.0} made up, {:.1} s; {:.0} % of the most messages",
-            clock.elapsed().as_secs_f64() * 1e3 / count as f64,
-            each(all.steps),
-            each(all.crashes),
-            each(all.messages),
-            each(all.garbage),
-            each(all.virtual_ms) / 1e3,
-            1e2 * most,
-        );
+    let (mut all, mut most) = (Course::default(), 0.0f64);
+    let (count, run_ms) = many(300, |seed, log| {
+        let course = run(test, mode, seed, log);
+        all.steps += course.steps;
+        all.crashes += course.crashes;
+        all.messages += course.messages;
+        all.garbage += course.garbage;
+        all.virtual_ms += course.virtual_ms;
+        most = most.max(course.of_bound);
     });
+    let each = |total: u64| total as f64 / count as f64;
+    println!(
+        "{mode:?}: {count} runs, {run_ms:.2} ms each; in a run {:.0} steps, {:.1} crashes, {:.0} messages, {:.0} made up, {:.1} s; {:.0} % of the most messages",
+        each(all.steps),
+        each(all.crashes),
+        each(all.messages),
+        each(all.garbage),
+        each(all.virtual_ms) / 1e3,
+        1e2 * most,
+    );
 }

@@ -1,10 +1,16 @@
 //! How bad a run is: rates of faults, drawn from its seed, and when the last fault is over.
 
-use super::run::Mode;
 use super::world::SEATS;
 use covolt_parties::{OnAbsence, Timing};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+
+/// What training does without somebody; going on, some are spared all faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Wait,
+    GoOn,
+}
 
 /// A participant by number: agents by their seats, then the operator.
 pub const OPERATOR: usize = SEATS;

@@ -2,7 +2,10 @@
 
 use super::fleet;
 use covolt_fleet::seam::{Seam, cut_at_pccs};
-use covolt_fleet::{LoadProfile, MicrogridProfiles, PriceOutlook, Profiles, ScaledSeries, StateKind, StorageValuation};
+use covolt_fleet::{
+    Fleet, LoadProfile, MicrogridProfiles, NetworkLimits, PriceOutlook, Profiles, ScaledSeries, StateKind,
+    StorageValuation,
+};
 use covolt_grid::BusIndex;
 use covolt_learn::{ExactSettings, NetworkShape};
 use covolt_parties::memory::train_in_memory;
@@ -12,7 +15,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::sync::LazyLock;
 
-pub const STEPS: usize = 2;
+use super::STEPS;
 pub const SEATS: usize = 3;
 pub const FINGERPRINT: [u8; 16] = [7; 16];
 pub const RUN: u64 = 990;
@@ -20,9 +23,12 @@ const ROWS: usize = 24;
 
 /// What all runs share.
 pub struct World {
-    seam: Seam,
+    pub whole: Fleet,
+    pub seam: Seam,
     feeder: Profiles,
-    own: Vec<Profiles>,
+    pub own: Vec<Profiles>,
+    /// Of the whole fleet.
+    pub profiles: Profiles,
     outlooks: Vec<PriceOutlook>,
     valuation: StorageValuation,
     pccs: Vec<(String, BusIndex)>,
@@ -52,7 +58,8 @@ fn loads(count: usize, rng: &mut ChaCha8Rng) -> Vec<LoadProfile> {
 
 impl World {
     fn new() -> World {
-        let whole = fleet::fleet();
+        let mut whole = fleet::fleet();
+        whole.limits = NetworkLimits::uniform(&whole.grid, super::BAND_PU.0, super::BAND_PU.1);
         let seam = cut_at_pccs(&whole).unwrap();
         let mut rng = fleet::rng(11);
         let calendar = Profiles {
@@ -91,6 +98,11 @@ impl World {
             network: NetworkShape { mean_hidden: vec![4], covariance_hidden: vec![2], ..NetworkShape::default() },
             shape: Shape { steps: STEPS, most_windows: plan.batch as usize, most_rows: plan.rows.len() },
             plan,
+            profiles: Profiles {
+                microgrids: own.iter().flat_map(|own| own.microgrids.clone()).collect(),
+                ..feeder.clone()
+            },
+            whole,
             seam,
             feeder,
             own,
@@ -98,19 +110,26 @@ impl World {
     }
 
     pub fn operator(&self, timing: Timing, checkpoint: Option<&[u8]>) -> Result<OperatorTraining<'_>, PartyError> {
-        let place = OperatorPlace {
+        OperatorTraining::new(self.operator_place(), self.plan.clone(), timing, RUN, checkpoint)
+    }
+
+    pub fn operator_place(&self) -> OperatorPlace<'_> {
+        OperatorPlace {
             fingerprint: FINGERPRINT,
             fleet: &self.seam.operator.fleet,
             profiles: &self.feeder,
             pccs: &self.pccs,
             steps: STEPS,
             shape: self.shape,
-        };
-        OperatorTraining::new(place, self.plan.clone(), timing, RUN, checkpoint)
+        }
     }
 
     pub fn agent(&self, n: usize, timing: Timing, checkpoint: Option<&[u8]>) -> Result<AgentTraining<'_>, PartyError> {
-        let place = AgentPlace {
+        AgentTraining::new(self.agent_place(n), self.network.clone(), timing, checkpoint)
+    }
+
+    pub fn agent_place(&self, n: usize) -> AgentPlace<'_> {
+        AgentPlace {
             seat: n,
             fingerprint: FINGERPRINT,
             fleet: &self.seam.agents[n].fleet,
@@ -120,8 +139,7 @@ impl World {
             steps: STEPS,
             state: StateKind::Local,
             shape: self.shape,
-        };
-        AgentTraining::new(place, self.network.clone(), timing, checkpoint)
+        }
     }
 
     fn calm(&self) -> Calm {

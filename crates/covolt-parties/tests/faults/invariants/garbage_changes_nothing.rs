@@ -1,7 +1,8 @@
 //! What nobody in this run sent changes no state, asks for no checkpoint and ends nothing. An agent that is not in the run yet joins any
 //! later one than its own, and is not asked.
 
-use crate::simulation::participant::{Desk, Machine};
+use crate::simulation::desk::Desk;
+use crate::simulation::participant::Machine;
 use covolt_parties::Output;
 use covolt_parties::driver::Participant;
 

@@ -1,5 +1,6 @@
 //! Every message decodes at its receiver, is of the closed list and of the kind that its sender said, and of this case.
 
+use crate::simulation::KINDS;
 use crate::simulation::world::{FINGERPRINT, WORLD};
 use covolt_parties::Party;
 use covolt_wire::{decode_down, decode_up};
@@ -17,8 +18,7 @@ pub fn check(from: Party, to: Party, kind: &str, bytes: &[u8]) -> Result<(), Str
         }
         _ => return Err(format!("{from:?} speaks to {to:?}")),
     };
-    let training = ["begin", "voltages", "finish", "where are you", "here", "powers", "kept", "absent"];
-    if found != kind || !training.contains(&kind) {
+    if found != kind || !KINDS.contains(&kind) {
         return Err(format!("a message of kind {found} was called {kind}"));
     }
     if header.fingerprint != FINGERPRINT {

@@ -1,0 +1,16 @@
+//! No agent waits beyond its deadline after the first question of a row, nor beyond the longest silence without one.
+
+use crate::simulation::patience::Patience;
+use crate::simulation::record::OfAgent;
+
+/// After a tick: what is still open must not be due.
+pub fn check(n: usize, agent: &OfAgent, patience: &Patience, now_ms: u64) -> Result<(), String> {
+    let (since_ms, most_ms) = match agent.asked_ms {
+        Some(asked_ms) => (asked_ms, patience.agent.deadline_ms),
+        None => (agent.idle_since_ms, patience.agent.silence_ms),
+    };
+    if now_ms - since_ms >= most_ms {
+        return Err(format!("agent {n} still waits after {} ms of {most_ms}", now_ms - since_ms));
+    }
+    Ok(())
+}
