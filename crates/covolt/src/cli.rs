@@ -4,12 +4,14 @@ mod case;
 mod evaluate;
 mod feeder;
 mod keys;
+mod live_dispatch;
 mod participants;
 
 pub use case::{CaseCommand, CaseImportArgs, CaseSplitArgs, GenerateArgs};
 pub use evaluate::EvaluateArgs;
 pub use feeder::FeederArgs;
 pub use keys::{AgentsArg, KeysCommand, KeysInitArgs, KeysIssueArgs, KeysServerConfigArgs};
+pub use live_dispatch::{AgentLiveArgs, LiveRowsArgs, OperatorLiveArgs};
 pub use participants::{
     AgentArgs, AuditArgs, ClusterArgs, CoarseningArgs, LinkArgs, OperatorArgs, ParticipantOutArg, StorageChoice,
     StreamArgs, TimingArgs,
@@ -135,6 +137,17 @@ pub enum LayerChoice {
     Repaired,
     /// Made cheaper by one convex program, and repaired where needed
     Polished,
+}
+
+impl LayerChoice {
+    /// What it allows the guard.
+    pub fn mode(self) -> covolt_dispatch::GuardMode {
+        match self {
+            LayerChoice::Bare => covolt_dispatch::GuardMode::Bare,
+            LayerChoice::Repaired => covolt_dispatch::GuardMode::Repair,
+            LayerChoice::Polished => covolt_dispatch::GuardMode::Polish { steps: 1 },
+        }
+    }
 }
 
 /// What is known of loads and PV power ahead.

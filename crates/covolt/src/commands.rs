@@ -18,6 +18,7 @@ mod feeder;
 mod feeder_state;
 mod import_notes;
 mod keys;
+mod live_dispatch;
 mod operator;
 mod optimize;
 mod powerflow;

@@ -10,11 +10,13 @@
 //! | who connects where, with which keys? | `link_settings.rs` |
 //! | what lies in a run folder, also after a kill? | `folder.rs`, `sent.rs` |
 //! | what does the operator write down, what an agent? | `operator_diary.rs`, `agent_diary.rs`, `round_table.rs` |
+//! | what is written down in dispatch? | `live_diary.rs` |
 //! | what is said on the way? | `log.rs` |
 
 pub mod agent_diary;
 pub mod folder;
 pub mod link_settings;
+pub mod live_diary;
 pub mod log;
 pub mod machine;
 pub mod operator_diary;

@@ -93,31 +93,55 @@ pub fn load(case: &Case, run: &Path) -> Result<LoadedPolicies, CliError> {
     let mut policies = Vec::new();
     let (mut state, mut trainer, mut hash) = (None, String::new(), Sha256::new());
     for (n, mg) in case.fleet.microgrids.iter().enumerate() {
-        let path = dir.join(file_name(n, &mg.name));
-        let refused = |e: String| CliError::bad_input(format!("{}: {e}", path.display()));
-        let bytes = std::fs::read(&path)
-            .map_err(|e| refused(format!("cannot read the policy of microgrid {} ({e})", mg.name)))?;
-        let header = read_header(&bytes).map_err(|e| refused(e.to_string()))?;
-        let layout = mg.layout(case.settings.steps);
-        let kinds = [StateKind::Local, StateKind::Paper];
-        let kind = kinds.into_iter().find(|&k| feature_names(k, mg, &layout) == header.state_layout);
-        // Where no state fits, the usual one makes the refusal name what differs.
-        let names = feature_names(kind.unwrap_or_default(), mg, &layout);
-        let actions = layout.names();
-        let expected = Expected {
-            case_fingerprint: &case.fingerprint,
-            microgrid: &mg.name,
-            state_layout: &names,
-            action_layout: &actions,
-        };
-        let (policy, header) = load_agent(&bytes, &expected).map_err(|e| refused(e.to_string()))?;
-        if *state.get_or_insert(kind.unwrap_or_default()) != kind.unwrap_or_default() {
-            return Err(refused("is made for another state than the policies before it".into()));
+        let own = read_one(&dir, n, mg, case.settings.steps, &case.fingerprint)?;
+        if *state.get_or_insert(own.state) != own.state {
+            let path = dir.join(file_name(n, &mg.name));
+            let text = format!("{}: is made for another state than the policies before it", path.display());
+            return Err(CliError::bad_input(text));
         }
-        hash.update(&bytes);
-        trainer = header.provenance.trainer;
-        policies.push(policy);
+        hash.update(&own.bytes);
+        trainer = own.trainer;
+        policies.push(own.policy);
     }
     let digits: String = hash.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect();
     Ok(LoadedPolicies { policies, state: state.unwrap_or_default(), version: format!("{trainer} {digits}") })
+}
+
+/// A policy as it was read.
+struct ReadPolicy {
+    policy: GaussianPolicy,
+    state: StateKind,
+    trainer: String,
+    bytes: Vec<u8>,
+}
+
+/// Reads the policy of microgrid `n` of the whole case with this fingerprint.
+fn read_one(dir: &Path, n: usize, mg: &Microgrid, steps: usize, fingerprint: &str) -> Result<ReadPolicy, CliError> {
+    let path = dir.join(file_name(n, &mg.name));
+    let refused = |e: String| CliError::bad_input(format!("{}: {e}", path.display()));
+    let bytes =
+        std::fs::read(&path).map_err(|e| refused(format!("cannot read the policy of microgrid {} ({e})", mg.name)))?;
+    let header = read_header(&bytes).map_err(|e| refused(e.to_string()))?;
+    let layout = mg.layout(steps);
+    let kinds = [StateKind::Local, StateKind::Paper];
+    let kind = kinds.into_iter().find(|&k| feature_names(k, mg, &layout) == header.state_layout);
+    // Where no state fits, the usual one makes the refusal name what differs.
+    let state = kind.unwrap_or_default();
+    let (names, actions) = (feature_names(state, mg, &layout), layout.names());
+    let expected =
+        Expected { case_fingerprint: fingerprint, microgrid: &mg.name, state_layout: &names, action_layout: &actions };
+    let (policy, header) = load_agent(&bytes, &expected).map_err(|e| refused(e.to_string()))?;
+    Ok(ReadPolicy { policy, state, trainer: header.provenance.trainer, bytes })
+}
+
+/// The policy of an agent's part as a proposer: seat `n` of the whole case with this fingerprint.
+pub fn load_of_part(part: &Case, n: usize, fingerprint: &str, run: &Path) -> Result<PolicyFleet, CliError> {
+    let inner = run.join(POLICIES);
+    let dir = if inner.is_dir() { inner } else { run.to_path_buf() };
+    let Some(mg) = part.fleet.microgrids.first() else { return Err(CliError::bad_input("the part has no microgrid")) };
+    let steps = part.settings.steps;
+    let own = read_one(&dir, n, mg, steps, fingerprint)?;
+    let digits: String = Sha256::digest(&own.bytes).iter().take(6).map(|b| format!("{b:02x}")).collect();
+    let version = format!("{} {digits}", own.trainer);
+    Ok(PolicyFleet::try_new(&part.fleet, steps, own.state, vec![own.policy], version)?)
 }

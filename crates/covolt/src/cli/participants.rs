@@ -1,6 +1,6 @@
 //! Arguments of `operator`, `agent`, `cluster` and `audit`.
 
-use super::{CaseArg, StateChoice};
+use super::{AgentLiveArgs, CaseArg, OperatorLiveArgs, StateChoice};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -164,6 +164,9 @@ pub struct OperatorArgs {
     /// What the server keeps.
     #[command(flatten)]
     pub streams: StreamArgs,
+    /// Dispatch in place of training.
+    #[command(flatten)]
+    pub live: OperatorLiveArgs,
 }
 
 /// Arguments of `agent`.
@@ -187,6 +190,9 @@ pub struct AgentArgs {
     /// When something is late.
     #[command(flatten)]
     pub timing: TimingArgs,
+    /// Dispatch in place of training.
+    #[command(flatten)]
+    pub live: AgentLiveArgs,
     /// How much less it tells.
     #[command(flatten)]
     pub coarsening: CoarseningArgs,

@@ -1,5 +1,6 @@
 //! `covolt agent`: the agent of one microgrid as a process; its policy and its data stay in its run folder.
 
+use super::live_dispatch;
 use super::operator::listen;
 use crate::cli::{AgentArgs, StateChoice};
 use crate::exit::CliError;
@@ -22,6 +23,11 @@ use std::time::Duration;
 pub fn run(args: &AgentArgs, out: &mut Output) -> Result<(), CliError> {
     let part = AgentPart::load(&args.case.case, args.microgrid.as_deref())?;
     let folder = ParticipantFolder::open(&args.out, run_file(args, &part))?;
+    if let Some(rows) = live_dispatch::rows(&part.case, &args.live.rows)? {
+        let checkpoint = folder.checkpoint()?;
+        let connect = || surroundings(args, &part, folder, live_dispatch::TICK);
+        return live_dispatch::act(args, &part, rows, connect, checkpoint, out);
+    }
     train(args, &part, folder, out)
 }
 
@@ -72,7 +78,10 @@ fn run_file(args: &AgentArgs, part: &AgentPart) -> RunFile {
         role: Role::Agent,
         case: part.info().whole_name.clone(),
         cut: part.info().cut.clone(),
-        asked: vec![("state".to_owned(), state.to_owned())],
+        asked: [("state".to_owned(), state.to_owned())]
+            .into_iter()
+            .chain(live_dispatch::asked(&args.live.rows))
+            .collect(),
         run: None,
         finished: false,
         begun: false,

@@ -9,7 +9,7 @@ use crate::output::Output;
 use crate::policy_folder;
 use crate::simulation_run::Decider;
 use covolt_case::Case;
-use covolt_dispatch::{Decision, GuardMode, GuardSettings, propose_and_decide};
+use covolt_dispatch::{Decision, GuardSettings, propose_and_decide};
 use covolt_fleet::cost::soc_path;
 use covolt_fleet::{LossCurvature, PhysicsWorkspace, Window};
 use covolt_optimum::bound::{BoundSettings, lower_bound};
@@ -18,11 +18,7 @@ use std::path::Path;
 
 /// What the guard may do in a layer.
 pub fn guard(layer: LayerChoice) -> GuardSettings {
-    GuardSettings::with_mode(match layer {
-        LayerChoice::Bare => GuardMode::Bare,
-        LayerChoice::Repaired => GuardMode::Repair,
-        LayerChoice::Polished => GuardMode::Polish { steps: 1 },
-    })
+    GuardSettings::with_mode(layer.mode())
 }
 
 /// Policies of a folder, or the rule where none is given.

@@ -1,5 +1,6 @@
 //! `covolt operator`: the operator of a feeder as a process that trains the agents which connect to the same server.
 
+use super::live_dispatch;
 use crate::cli::OperatorArgs;
 use crate::exit::CliError;
 use crate::interrupt;
@@ -24,6 +25,10 @@ pub fn run(args: &OperatorArgs, out: &mut Output) -> Result<(), CliError> {
     let folder = ParticipantFolder::open(&args.out, run_file(args, &part))?;
     if folder.file.finished {
         return already_finished(&folder, out);
+    }
+    if let Some(rows) = live_dispatch::rows(&part.case, &args.live.rows)? {
+        let around = surroundings(args, &part, folder, live_dispatch::TICK)?;
+        return live_dispatch::operate(args, &part, rows, around, out);
     }
     train(args, &part, folder, out)
 }
@@ -92,7 +97,11 @@ fn run_file(args: &OperatorArgs, part: &OperatorPart) -> RunFile {
         role: Role::Operator,
         case: part.info().whole_name.clone(),
         cut: part.info().cut.clone(),
-        asked: asked.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+        asked: asked
+            .map(|(name, value)| (name.to_owned(), value))
+            .into_iter()
+            .chain(live_dispatch::asked(&args.live.rows))
+            .collect(),
         // Anything that no other run of the case has; nothing that is computed depends on it.
         run: u64::try_from(jiff::Timestamp::now().as_microsecond()).ok(),
         finished: false,

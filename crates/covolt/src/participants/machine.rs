@@ -1,7 +1,9 @@
 //! What the loop asks of a state machine beyond what drives it, whichever phase of a run it stands for.
 
 use covolt_parties::driver::Participant;
-use covolt_parties::{AgentTraining, Event, OperatorTraining, Output, Party, PartyError};
+use covolt_parties::{
+    AgentDispatch, AgentTraining, Event, OperatorDispatch, OperatorTraining, Output, Party, PartyError,
+};
 use covolt_wire::{Envelope, Header, Shape, Tally, decode_down, decode_up};
 use std::cell::RefCell;
 
@@ -52,6 +54,43 @@ impl Machine for AgentTraining<'_> {
 
     fn standing(&self) -> (Option<u64>, u32) {
         (self.run(), self.updates())
+    }
+
+    fn header_of(&self, bytes: &[u8], shape: &Shape) -> Option<Header> {
+        decode_down(bytes, shape).ok().map(|Envelope { header, .. }| header)
+    }
+
+    fn awaited(&self) -> Option<Awaited> {
+        None
+    }
+}
+
+/// In dispatch a message that was missed is of no use any more: nothing is read again from the streams.
+impl Machine for OperatorDispatch<'_> {
+    fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    fn standing(&self) -> (Option<u64>, u32) {
+        (None, u32::try_from(self.row()).unwrap_or(u32::MAX))
+    }
+
+    fn header_of(&self, bytes: &[u8], shape: &Shape) -> Option<Header> {
+        decode_up(bytes, shape).ok().map(|Envelope { header, .. }| header)
+    }
+
+    fn awaited(&self) -> Option<Awaited> {
+        None
+    }
+}
+
+impl Machine for AgentDispatch<'_> {
+    fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    fn standing(&self) -> (Option<u64>, u32) {
+        (None, u32::try_from(self.next_row()).unwrap_or(u32::MAX))
     }
 
     fn header_of(&self, bytes: &[u8], shape: &Shape) -> Option<Header> {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// The table.
 pub struct RoundTable {
     path: PathBuf,
-    header: &'static str,
+    header: String,
     file: File,
     /// Round that the next row may be of.
     next: u32,
@@ -17,7 +17,7 @@ pub struct RoundTable {
 
 impl RoundTable {
     /// Goes on behind the rows that are there, or starts the table.
-    pub fn open(path: PathBuf, header: &'static str) -> Result<RoundTable, CliError> {
+    pub fn open(path: PathBuf, header: &str) -> Result<RoundTable, CliError> {
         let old = std::fs::read_to_string(&path).unwrap_or_default();
         // What comes behind the last end of line was cut off by a kill.
         let complete = old.rfind('\n').map_or("", |end| &old[..end]);
@@ -35,15 +35,15 @@ impl RoundTable {
 
     /// Starts the table again.
     pub fn restart(&mut self) -> Result<(), CliError> {
-        *self = RoundTable::with(self.path.clone(), self.header, &format!("{}\n", self.header), 0)?;
+        *self = RoundTable::with(self.path.clone(), &self.header, &format!("{}\n", self.header), 0)?;
         Ok(())
     }
 
-    fn with(path: PathBuf, header: &'static str, text: &str, next: u32) -> Result<RoundTable, CliError> {
+    fn with(path: PathBuf, header: &str, text: &str, next: u32) -> Result<RoundTable, CliError> {
         run_folder::replace(&path, text.as_bytes())?;
         let file = OpenOptions::new().append(true).open(&path);
         let file = file.map_err(|e| CliError::bad_input(format!("{}: {e}", path.display())))?;
-        Ok(RoundTable { path, header, file, next })
+        Ok(RoundTable { path, header: header.to_owned(), file, next })
     }
 
     /// True where the table has no row of this round yet.
