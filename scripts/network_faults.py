@@ -191,6 +191,70 @@ def measure(site, work, updates, connections):
     return {"wall_s": wall, "exchanges_per_update": exchanges, "bare": bare, "repaired": repaired}
 
 
+def table(path):
+    with open(path) as rows:
+        names, *lines = [line.rstrip("\n").split(",") for line in rows]
+    return [dict(zip(names, line)) for line in lines]
+
+
+def dispatch(site, work, policies, day, rows, connections, faults):
+    """Rows of a day over the network; with faults an agent and the operator are killed and a link is cut on the way."""
+    print(f"dispatch: {rows} rows of day {day}" + (", with kills and a cut" if faults else ", timed"), flush=True)
+    name = "dispatch-faults" if faults else "dispatch"
+    folders = {who: work / name / who for who in ["operator", *AGENTS]}
+    common = ["--dispatch", day, "--rows", rows, "--connections", connections, "--no-streams"]
+    options = {"operator": ["--out", folders["operator"], *common]}
+    for agent in AGENTS:
+        options[agent] = ["--out", folders[agent], "--policy", policies, "--linger-ms", 500, *common]
+    site.start_server()
+    for who in [*AGENTS, "operator"]:
+        site.participant(who, *options[who])
+        if who == AGENTS[-1]:
+            time.sleep(3.0)
+    done = lambda: len(table(folders["operator"] / "rows.csv")) if (folders["operator"] / "rows.csv").exists() else 0
+    begun = time.monotonic()
+    if faults:
+        for number, (what, who) in enumerate([("kill", "M2"), ("cut", "M4"), ("kill", "operator")]):
+            while done() < (number + 1) * rows // 4 and time.monotonic() - begun < 120:
+                time.sleep(0.05)
+            print(f"  row {done()}: {what} {who}", flush=True)
+            if what == "cut":
+                site.network.cut(who)
+                time.sleep(3.0)
+                site.network.mend(who)
+            else:
+                site.kill(who)
+                time.sleep(1.0)
+                site.participant(who, *options[who])
+    for who in ["operator", *AGENTS]:
+        site.wait(who, 300)
+    settled = table(folders["operator"] / "rows.csv")
+    how = {}
+    for agent in AGENTS:
+        applied = table(folders[agent] / "dispatch.csv")
+        decided = [int(row["row"]) for row in applied]
+        if not faults and len(decided) != rows:
+            raise SystemExit(f"{agent} decided {len(decided)} of {rows} rows")
+        if decided != sorted(set(decided)):
+            raise SystemExit(f"{agent} decided a row twice or went back")
+        for row in applied:
+            how[row["how"]] = how.get(row["how"], 0) + 1
+            if row["how"] == "certified":
+                of_operator = [r for r in settled if r["row"] == row["row"]]
+                if of_operator and of_operator[0]["certainty"] != "certified":
+                    raise SystemExit(f"{agent} applied row {row['row']} as certified, the operator did not certify it")
+    wall = sorted(int(row["wall_ms"]) for row in settled)
+    at = lambda share: wall[max(0, -(-int(len(wall) * share * 100) // 100) - 1)]
+    certain = {}
+    for row in settled:
+        certain[row["certainty"]] = certain.get(row["certainty"], 0) + 1
+    exchanges = sum(int(row["exchanges"]) for row in settled) / len(settled)
+    print(f"  operator: {certain}; agents: {how}", flush=True)
+    print(f"  {exchanges:.2f} exchanges a row; median {at(0.5)} ms, 99th percentile {at(0.99)} ms, longest {wall[-1]} ms", flush=True)
+    site.stop()
+    return {"settled": certain, "applied": how, "median_ms": at(0.5), "p99_ms": at(0.99), "longest_ms": wall[-1], "exchanges": exchanges}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--covolt", default="target/release/covolt")
@@ -198,6 +262,9 @@ def main():
     parser.add_argument("--loss", type=float, default=0.05)
     parser.add_argument("--quick", action="store_true", help="fewer updates and rows")
     parser.add_argument("--measure", type=int, metavar="UPDATES", help="only time a training of so many updates")
+    parser.add_argument("--measure-dispatch", metavar="POLICIES", help="only time the dispatch of rows with the policies of this folder")
+    parser.add_argument("--day", type=int, default=195, help="day of the data that is dispatched")
+    parser.add_argument("--rows", type=int, default=96, help="rows of it")
     parser.add_argument("--connections", type=int, default=3, help="of every participant to the server, while measuring")
     parser.add_argument("--json", help="write the figures to this file")
     arguments = parser.parse_args()
@@ -217,8 +284,16 @@ def main():
         if arguments.measure:
             figures["measured"] = measure(site, work, arguments.measure, arguments.connections)
             return
+        if arguments.measure_dispatch:
+            policies = pathlib.Path(arguments.measure_dispatch).absolute()
+            figures["dispatch"] = dispatch(site, work, policies, arguments.day, arguments.rows, arguments.connections, False)
+            return
         episodes = 40 if arguments.quick else 120
-        _, figures["training_s"] = training(site, work, episodes, 400, arguments.delay_ms)
+        policies, figures["training_s"] = training(site, work, episodes, 400, arguments.delay_ms)
+        site.stop()
+        rows = 16 if arguments.quick else arguments.rows
+        figures["dispatch"] = dispatch(site, work, policies, arguments.day, rows, arguments.connections, False)
+        figures["dispatch_faults"] = dispatch(site, work, policies, arguments.day, rows, arguments.connections, True)
     finally:
         site.stop()
         network.close()
