@@ -382,7 +382,10 @@ impl<'a> OperatorTraining<'a> {
     }
 
     fn close_when_all_answered(&mut self, now_ms: u64, out: &mut Vec<Output>) -> Result<(), PartyError> {
-        if self.seats.iter().all(|seat| seat.answer.is_some()) { self.close_exchange(now_ms, out) } else { Ok(()) }
+        // Whoever is known to be missing was waited for once.
+        let goes_on = self.timing.on_absence != OnAbsence::Wait;
+        let settled = |seat: &Seat| seat.answer.is_some() || (goes_on && !seat.here);
+        if self.seats.iter().all(settled) { self.close_exchange(now_ms, out) } else { Ok(()) }
     }
 
     /// Voltages that agent `n` is asked for.

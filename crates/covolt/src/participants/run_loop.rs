@@ -180,21 +180,20 @@ impl<M: Machine, D: Diary<M>> Host<'_, M, D> {
         let before = self.machine.borrow().standing().1;
         step(&mut Shared(self.machine), now_ms, event, self)?;
         if self.say_what_was_read(before) {
-            // Whoever waits for it need not wait until it asks again.
+            // Whoever waits for it need not wait until it asks again. Without any gain that would be a storm of questions.
             step(&mut Shared(self.machine), now_ms, Event::Start, self)?;
-            self.missed = None;
         }
         self.diary.note(&self.machine.borrow())
     }
 
-    /// True where the streams were read.
+    /// True where the streams were read and led further.
     fn say_what_was_read(&mut self, before: u32) -> bool {
         let Some(count) = self.missed.take() else { return false };
         let now = self.machine.borrow().standing().1;
         if self.around.link.settings().stream.is_some() && count > 0 {
             self.around.log.say(&format!("caught up from {count} kept message(s): update {before} to {now}"));
         }
-        true
+        now > before
     }
 
     fn keep_beside(&mut self) -> Result<(), CliError> {
