@@ -5,11 +5,16 @@
 mod common;
 
 use common::*;
-use covolt_dispatch::{GuardMode, start_state};
-use covolt_fleet::{BaseDemand, PhysicsWorkspace, evaluate};
+use covolt_dispatch::{
+    GuardMode, GuardSettings, MeritOrder, SimulationSettings, StepRecord, simulate, start_state, terminal_after,
+};
+use covolt_fleet::{
+    BaseDemand, LossCurvature, MicrogridStart, PhysicsWorkspace, PriceKnowledge, PriceOutlook, evaluate,
+};
 use covolt_parties::memory::dispatch_in_memory;
 use covolt_parties::*;
 use covolt_wire::Certainty;
+use std::ops::{ControlFlow, Range};
 
 /// A test day in July: much PV, so that limits bind.
 const DAY: usize = 195;
@@ -56,7 +61,10 @@ fn law_a_day_across_the_seam_is_safe_in_the_undivided_network() {
                 assert!((v - step.v_pu).abs() < 1e-8, "row {row}: {v} against {}", step.v_pu);
             }
         }
-        println!("cost of the day {cost:.3} $");
+        let settled = cost - stored_value(&cut, rows.clone(), &states);
+        let whole = whole_day(&cut, mode, rows.clone());
+        println!("cost of the day less the gain of stored energy: {settled:.3} $, by one program {whole:.3} $");
+        assert!(settled < 1.01 * whole);
     }
 }
 
@@ -65,4 +73,39 @@ fn ws_voltage(fleet: &covolt_fleet::Fleet, window: &covolt_fleet::Window, action
     ws.options.tolerance_pu = 1e-12;
     ws.solve_step(fleet, &BaseDemand::new(fleet, window), actions, 1, 0).unwrap();
     ws.flow.v()[bus].norm()
+}
+
+/// Gain of the value of stored energy over the rows, $.
+fn stored_value(cut: &Cut, rows: Range<usize>, end: &[MicrogridStart]) -> f64 {
+    let (fleet, profiles) = (&cut.case.fleet, &cut.case.profiles);
+    let outlook = PriceOutlook::from_days(profiles, &cut.case.days.train);
+    let start = start_state(fleet, profiles, rows.start, 0.5).unwrap();
+    let knowledge = PriceKnowledge::default();
+    let values = terminal_after(fleet, profiles, &outlook, rows.end, &cut.valuation, knowledge);
+    let mut gain = 0.0;
+    for ((values, start), end) in values.iter().zip(&start).zip(end) {
+        for ((value, start), end) in values.iter().zip(&start.soc).zip(&end.soc) {
+            gain += value.value(*end) - value.value(*start);
+        }
+    }
+    gain
+}
+
+/// The same day by one program that knows everything.
+fn whole_day(cut: &Cut, mode: GuardMode, rows: Range<usize>) -> f64 {
+    let (fleet, profiles) = (&cut.case.fleet, &cut.case.profiles);
+    let outlook = PriceOutlook::from_days(profiles, &cut.case.days.train);
+    let start = start_state(fleet, profiles, rows.start, 0.5).unwrap();
+    let settings = SimulationSettings {
+        steps: STEPS,
+        valuation: cut.valuation.clone(),
+        guard: GuardSettings::with_mode(mode),
+        keep_network: false,
+        ..SimulationSettings::default()
+    };
+    let (curvature, mut ws) = (LossCurvature::of_fleet(fleet), PhysicsWorkspace::new(fleet));
+    let (mut rule, mut watch) = (MeritOrder::default(), |_: &StepRecord| ControlFlow::Continue(()));
+    simulate(fleet, profiles, &outlook, rows, &start, &mut rule, &curvature, &settings, &mut ws, &mut watch)
+        .unwrap()
+        .cost_usd()
 }

@@ -19,7 +19,10 @@ const FORBIDDEN_EDGES: [(&str, &[&str]); 12] = [
     ("dispatch", &["learn", "consensus", "case", "report"]),
     ("case", &["policy", "consensus", "learn", "optimum", "dispatch", "report"]),
     ("net", &["grid", "fleet", "policy", "consensus", "learn", "optimum", "dispatch", "case", "import", "report"]),
-    ("wire", &["grid", "fleet", "policy", "consensus", "learn", "optimum", "dispatch", "case", "report", "parties", "net"]),
+    (
+        "wire",
+        &["grid", "fleet", "policy", "consensus", "learn", "optimum", "dispatch", "case", "report", "parties", "net"],
+    ),
     ("parties", &["consensus", "case", "report", "import", "net"]),
     ("report", &["grid", "fleet", "policy", "consensus", "learn", "optimum", "dispatch", "case"]),
 ];
