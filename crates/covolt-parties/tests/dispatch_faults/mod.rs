@@ -2,7 +2,7 @@
 //!
 //! | question | file |
 //! |---|---|
-//! | what is shared with the simulation of training? | `tests/faults`: `world`, `clock`, `weather`, `network`, `garbage`, `store`, `desk`, `repeat` |
+//! | what is shared with the simulation of training? | `tests/faults`: `world`, `clock`, `weather`, `network`, `garbage`, `store`, `desk`, `repeat`, `by_hand` |
 //! | how patient are operator and agents, what do they dispatch? | `patience` |
 //! | who lives? | `participant` |
 //! | what may an authentic agent send that cannot be? | `liar` |
@@ -13,6 +13,8 @@
 
 #![allow(dead_code)] // the shared files serve training, too
 
+#[path = "../faults/by_hand.rs"]
+pub mod by_hand;
 #[path = "../faults/clock.rs"]
 pub mod clock;
 #[path = "../faults/desk.rs"]
