@@ -42,8 +42,8 @@ pub struct Course {
     pub strays: u64,
     pub rows: u64,
     pub priced: u64,
-    /// Rows certified by the operator, applied by all as such, and applied by all as answered.
-    pub certified: [u64; 3],
+    /// Rows certified by the operator, and called so by all.
+    pub certified: [u64; 2],
     /// Decisions: certified, least violation, without some, alone, safe set point; as answered though alone.
     pub how: [u64; 6],
 }
@@ -146,11 +146,11 @@ impl Run {
 
     fn end(&mut self) -> Result<(), String> {
         rows::check_end(&self.record, self.patience.rows.len())?;
-        let (certified, kept) = joint::check(&self.record)?;
+        let certified = joint::check(&self.record)?;
         let settled = |wanted| self.record.settled.iter().filter(|s| s.note.certainty == wanted).count() as u64;
         self.course.rows = self.record.settled.len() as u64;
         self.course.priced = self.record.settled.iter().map(|s| u64::from(s.note.priced > 0)).sum();
-        self.course.certified = [settled(Certainty::Certified), certified, kept];
+        self.course.certified = [settled(Certainty::Certified), certified];
         for applied in self.record.agents.iter().flat_map(|agent| &agent.applied) {
             self.course.how[number(applied.step.how)] += 1;
             self.course.how[5] += u64::from(applied.step.how == How::Alone && applied.step.as_answered);
