@@ -130,7 +130,7 @@ impl Run {
                     self.happen(who, Happening::Starts, None, false)?;
                 }
             }
-            let causes = self.course.strays + (self.course.crashes + 1) * ALL as u64 + self.course.steps;
+            let causes = self.course.strays + self.course.crashes + ALL as u64;
             storms::check(&self.record, &self.patience, self.weather.tick_ms, causes)?;
             if self.processes.iter().all(Process::is_over) {
                 break;
