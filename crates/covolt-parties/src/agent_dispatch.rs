@@ -3,8 +3,9 @@
 //! ```text
 //!   ask (row r)       -> its proposal, its answer to prices, or the action of before at other voltages    (`covolt_dispatch::own_part`)
 //!   settled (row r)   the first step of the last answer is applied, if the settlement rests on that answer
-//!   deadline          without such a settlement: the action of the last answer, or own policy at the voltages agreed last, whichever is
-//!                     safe for all voltages within the margin; without such voltages, or where nothing is safe: the safe set point
+//!   deadline          without such a settlement: the action of the last answer, if it is safe where it was asked; without one, own policy
+//!                     at the voltages agreed last, safe for all voltages within the margin of them; without such voltages, or where
+//!                     nothing is safe: the safe set point
 //!   row r + k asked   row r went by: decided as at its deadline if it was open; rows that were never asked: the safe set point
 //! ```
 //!
@@ -13,10 +14,12 @@
 //!
 //! **Who has answered keeps its word.** The operator settles a row from the answers of all; its last word can be lost, and no further
 //! message would change that: whoever sends the last one cannot know whether it arrived. So an agent that answered and hears nothing
-//! more does what it answered, provided that this is safe for its own network within the margin, since the others may be about to apply
-//! actions that were certified together with it. It cannot know whether they were, so it calls the decision [`How::Alone`]. With that a lost
-//! settlement changes what a row is called, not what it does to the feeder. The answer is kept (a checkpoint) before it leaves, so that
-//! a crash does not break the word either. Only what is not safe alone is mended, starting from the answer.
+//! more does what it answered, if that is safe for its own network where it was asked: the others may be about to apply actions that were
+//! certified together with it. It cannot know whether they were, so it calls the decision [`How::Alone`]. If everybody keeps its word, the
+//! voltages are those that were settled, and nobody needs the margin: answers to prices lie on a limit, so to insist on it would break the
+//! word just where it matters. [`AppliedStep::margin_pu`] says within which margin the step was safe, zero if only where it was
+//! asked. The answer is kept (a checkpoint) before it leaves, so that a crash does not break the word either. Hence all that is lost with a
+//! settlement is the name: what the operator certified is what all of them do.
 //!
 //! **What counts as settled.** The header of a settlement names the run and the exchange of the answer that it rests on. An operator that
 //! restarts has a higher run; what an earlier run says is refused. A settlement of other exchanges, or certified at other voltages than
@@ -70,7 +73,7 @@ pub enum How {
     LeastViolation,
     /// Settled with the operator, which had to assume the power of somebody else.
     WithoutSome,
-    /// Decided alone, safe for all voltages within the margin of those agreed last; the feeder was not checked.
+    /// Decided alone, safe for all voltages within [`AppliedStep::margin_pu`]; whether the feeder was checked with it is not known.
     Alone,
     /// The safe set point; the feeder was not checked.
     SafeSetPoint,
@@ -100,7 +103,8 @@ pub struct AppliedStep {
     pub action: Vec<f64>,
     /// Voltage at the PCC that it was checked at, pu.
     pub v_pu: f64,
-    /// It was checked for all voltages within this of it, pu: zero where it was settled, and at the safe set point.
+    /// It was checked for all voltages within this of it, pu: zero where it was settled, at the safe set point, and where it is safe as it
+    /// was answered but not within the margin.
     pub margin_pu: f64,
     /// It is what the agent answered last, so what the operator counts on.
     pub as_answered: bool,

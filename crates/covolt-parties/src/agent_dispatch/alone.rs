@@ -44,25 +44,32 @@ impl AgentDispatch<'_> {
         }
         if let Some(Reliable { v_pu, margin_pu }) = self.reliable() {
             let given = self.open.as_ref().and_then(|open| open.given.as_ref()).map(|given| given.action.clone());
-            let kept = match given {
-                Some(action) => self.safe_within(&v_pu, margin_pu, action)?,
-                None => None,
-            };
-            let found = match kept {
-                Some(kept) => Some(kept),
-                None => {
-                    let proposal = self.propose_at(&v_pu)?;
-                    self.safe_within(&v_pu, margin_pu, proposal)?
+            if let Some(action) = given {
+                for margin_pu in [margin_pu, 0.0] {
+                    if let Some(verdict) = self.verdict_within(&v_pu, margin_pu, &action)? {
+                        return self.apply_alone(now_ms, (v_pu[0], margin_pu), (action, verdict), out);
+                    }
                 }
-            };
-            if let Some((action, verdict)) = found {
-                if let Some(open) = &mut self.open {
-                    (open.action, open.verdict) = (action, verdict);
-                }
-                return self.apply(now_ms, How::Alone, (v_pu[0], margin_pu), out);
+            }
+            let proposal = self.propose_at(&v_pu)?;
+            if let Some(found) = self.mend_within(&v_pu, margin_pu, proposal)? {
+                return self.apply_alone(now_ms, (v_pu[0], margin_pu), found, out);
             }
         }
         self.rest(now_ms, out)
+    }
+
+    fn apply_alone(
+        &mut self,
+        now_ms: u64,
+        at: (f64, f64),
+        found: (Vec<f64>, Verdict),
+        out: &mut Vec<Output>,
+    ) -> Result<(), PartyError> {
+        if let Some(open) = &mut self.open {
+            (open.action, open.verdict) = found;
+        }
+        self.apply(now_ms, How::Alone, at, out)
     }
 
     /// The row's own settlement; the voltages of the last question, once the operator solved them for this row or the agent agreed to some
@@ -112,41 +119,41 @@ impl AgentDispatch<'_> {
         Ok(self.part.propose(&open.window, actions.into_iter().next().unwrap_or_default(), GuardMode::Bare)?)
     }
 
-    /// The action, mended if the settings allow it, if it keeps the agent's own limits for all voltages within the margin: those at both
-    /// ends. What needs no mending comes back as it was.
-    fn safe_within(
+    /// What the check says of the action, if it keeps the agent's own limits for all voltages within the margin: those at both ends.
+    fn verdict_within(&mut self, v: &[f64], margin_pu: f64, action: &[f64]) -> Result<Option<Verdict>, PartyError> {
+        let Some(open) = self.open.as_mut() else { return Ok(None) };
+        let mut verdict = None;
+        for sign in [-1.0, 1.0] {
+            open.window.pcc = Some(PccTerms::at(end_of(v, sign * margin_pu)));
+            verdict = match self.part.examine(&open.window, action, self.proposer.version()) {
+                Ok(own) if own.safe => Some(own.certificate.verdict),
+                Ok(_) | Err(DispatchError::NoPowerFlow { .. }) => return Ok(None),
+                Err(other) => return Err(other.into()),
+            };
+        }
+        Ok(verdict)
+    }
+
+    /// The action as it is or mended, if the settings allow it, so that it keeps the own limits within the margin.
+    fn mend_within(
         &mut self,
         v: &[f64],
         margin_pu: f64,
         mut action: Vec<f64>,
     ) -> Result<Option<(Vec<f64>, Verdict)>, PartyError> {
-        let Some(open) = self.open.as_mut() else { return Ok(None) };
-        let mut safe_ends = 0;
-        // Mended at one end it may break a limit at the other: both are asked again.
-        for sign in [-1.0, 1.0, -1.0, 1.0, -1.0] {
-            let end: Vec<f64> = v.iter().map(|v| (v + sign * margin_pu).max(PLAUSIBLE_PU.0)).collect();
-            open.window.pcc = Some(PccTerms::at(end));
-            let examined = self.part.examine(&open.window, &action, self.proposer.version());
-            let own = match examined {
-                Ok(own) if own.safe => own,
-                Ok(_) | Err(DispatchError::NoPowerFlow { .. }) => {
-                    let mended = self.part.propose(&open.window, action, self.settings.mode)?;
-                    safe_ends = 0;
-                    match self.part.examine(&open.window, &mended, self.proposer.version()) {
-                        Ok(own) if own.safe => action = mended,
-                        Ok(_) | Err(DispatchError::NoPowerFlow { .. }) => return Ok(None),
-                        Err(other) => return Err(other.into()),
-                    }
-                    safe_ends += 1;
-                    continue;
-                }
-                Err(other) => return Err(other.into()),
-            };
-            safe_ends += 1;
-            if safe_ends == 2 {
-                return Ok(Some((action, own.certificate.verdict)));
+        // Mended at one end it may break a limit at the other: both are mended twice.
+        for sign in [-1.0, 1.0, -1.0, 1.0] {
+            if let Some(verdict) = self.verdict_within(v, margin_pu, &action)? {
+                return Ok(Some((action, verdict)));
             }
+            let Some(open) = self.open.as_mut() else { return Ok(None) };
+            open.window.pcc = Some(PccTerms::at(end_of(v, sign * margin_pu)));
+            action = self.part.propose(&open.window, action, self.settings.mode)?;
         }
-        Ok(None)
+        Ok(self.verdict_within(v, margin_pu, &action)?.map(|verdict| (action, verdict)))
     }
+}
+
+fn end_of(v: &[f64], by_pu: f64) -> Vec<f64> {
+    v.iter().map(|v| (v + by_pu).max(PLAUSIBLE_PU.0)).collect()
 }

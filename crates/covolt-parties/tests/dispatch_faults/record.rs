@@ -46,6 +46,8 @@ pub struct OfAgent {
     /// When its row began to wait: for a question, and for a settlement once asked.
     pub idle_since_ms: u64,
     pub asked_ms: Option<u64>,
+    /// In this row: it may have been asked before.
+    pub restarted: bool,
 }
 
 pub struct Record {
@@ -68,6 +70,7 @@ impl Record {
             words: Vec::new(),
             idle_since_ms: 0,
             asked_ms: None,
+            restarted: false,
         };
         let agents = (0..SEATS).map(agent).collect();
         Record { first, agents, settled: Vec::new(), heard: BTreeMap::new(), asked: BTreeMap::new() }
@@ -105,6 +108,6 @@ impl Record {
         let first = [step.action.clone()];
         advance(fleet, WORLD.profiles.dt_h, &first, std::slice::from_mut(&mut agent.state));
         agent.applied.push(Applied { step, answered, before });
-        (agent.idle_since_ms, agent.asked_ms) = (now_ms, None);
+        (agent.idle_since_ms, agent.asked_ms, agent.restarted) = (now_ms, None, false);
     }
 }

@@ -12,7 +12,7 @@ use super::patience::Patience;
 use super::record::{Record, Settled};
 use super::repeat::{Repeat, many};
 use super::weather::{ALL, Mode, OPERATOR, Weather};
-use super::world::{SEATS, WORLD};
+use super::world::{FINGERPRINT, SEATS, WORLD};
 use super::{garbage, liar};
 use covolt_parties::{Event, How};
 use covolt_wire::{Certainty, Down, decode_down, decode_up};
@@ -42,8 +42,8 @@ pub struct Course {
     pub strays: u64,
     pub rows: u64,
     pub priced: u64,
-    /// Rows certified by the operator, applied by all as such, and applied by all as answered.
-    pub certified: [u64; 3],
+    /// Rows certified by the operator, and called so by all.
+    pub certified: [u64; 2],
     /// Decisions: certified, least violation, without some, alone, safe set point; as answered though alone.
     pub how: [u64; 6],
 }
@@ -130,7 +130,7 @@ impl Run {
                     self.happen(who, Happening::Starts, None, false)?;
                 }
             }
-            let causes = self.course.strays + (self.course.crashes + 1) * ALL as u64 + self.course.steps;
+            let causes = self.course.strays + self.course.crashes + ALL as u64;
             storms::check(&self.record, &self.patience, self.weather.tick_ms, causes)?;
             if self.processes.iter().all(Process::is_over) {
                 break;
@@ -146,11 +146,11 @@ impl Run {
 
     fn end(&mut self) -> Result<(), String> {
         rows::check_end(&self.record, self.patience.rows.len())?;
-        let (certified, kept) = joint::check(&self.record)?;
+        let certified = joint::check(&self.record)?;
         let settled = |wanted| self.record.settled.iter().filter(|s| s.note.certainty == wanted).count() as u64;
         self.course.rows = self.record.settled.len() as u64;
         self.course.priced = self.record.settled.iter().map(|s| u64::from(s.note.priced > 0)).sum();
-        self.course.certified = [settled(Certainty::Certified), certified, kept];
+        self.course.certified = [settled(Certainty::Certified), certified];
         for applied in self.record.agents.iter().flat_map(|agent| &agent.applied) {
             self.course.how[number(applied.step.how)] += 1;
             self.course.how[5] += u64::from(applied.step.how == How::Alone && applied.step.as_answered);
@@ -204,24 +204,14 @@ impl Run {
         self.clock.plan(self.rng.random_range(0..200), Next::Delivery(flight));
     }
 
-    /// Notes when an agent's row began to wait.
-    fn note_asked(&mut self, who: usize, machine: &Machine, what: &Happening<'_>) {
-        let (Machine::Agent(agent), now_ms) = (machine, self.clock.now_ms) else { return };
-        let of = &mut self.record.agents[who];
-        match what {
-            Happening::Starts => (of.idle_since_ms, of.asked_ms) = (now_ms, None),
-            Happening::Event(Event::Message { bytes, .. }) => {
-                let Ok(message) = decode_down(bytes, &WORLD.shape) else { return };
-                let current =
-                    message.header.run >= agent.run() && message.header.fingerprint == super::world::FINGERPRINT;
-                if let Down::Ask { row, v_pu, .. } = message.body {
-                    let plausible = v_pu.iter().all(|v| (0.5..=1.5).contains(v));
-                    if current && plausible && row as usize == agent.next_row() {
-                        of.asked_ms.get_or_insert(now_ms);
-                    }
-                }
-            }
-            Happening::Event(_) => {}
+    /// Notes when an agent's row began to wait for a settlement.
+    fn note_asked(&mut self, who: usize, machine: &Machine, bytes: &[u8]) {
+        let (Machine::Agent(agent), Ok(message)) = (machine, decode_down(bytes, &WORLD.shape)) else { return };
+        let Down::Ask { row, v_pu, .. } = message.body else { return };
+        let current = message.header.run == agent.run() && message.header.fingerprint == FINGERPRINT;
+        let plausible = v_pu.iter().all(|v| (0.5..=1.5).contains(v));
+        if current && plausible && row as usize == agent.next_row() {
+            self.record.agents[who].asked_ms.get_or_insert(self.clock.now_ms);
         }
     }
 
@@ -233,9 +223,14 @@ impl Run {
         if self.log {
             self.describe(who, &machine, &what, made_up);
         }
-        if !made_up {
-            self.note_asked(who, &machine, &what);
+        if matches!(what, Happening::Starts) && who != OPERATOR {
+            let of = &mut self.record.agents[who];
+            (of.idle_since_ms, of.asked_ms, of.restarted) = (now_ms, None, true);
         }
+        let question = match &what {
+            Happening::Event(Event::Message { bytes, .. }) if !made_up => Some(bytes.to_vec()),
+            _ => None,
+        };
         let seen = made_up.then(|| garbage_changes_nothing::look(&machine));
         let (row, done) = (machine.row(), machine.done());
         let process = &mut self.processes[who];
@@ -259,6 +254,9 @@ impl Run {
             self.note_done(who, &machine, done)?;
         } else if machine.done() > done && ended.is_ok() {
             return Err(format!("participant {who} decided without keeping it"));
+        }
+        if let Some(bytes) = question {
+            self.note_asked(who, &machine, &bytes);
         }
         if who != OPERATOR {
             storms::check_answers(sent.len())?;
@@ -343,7 +341,8 @@ impl Run {
         }
         if self.sky == Sky::Clear {
             let flight = Flight { to, from: party_of(from), bytes, number: None, garbage: false };
-            self.clock.plan(self.rng.random_range(1..=self.weather.delay_ms), Next::Delivery(flight));
+            // In the order of sending, as a server has it that loses nothing.
+            self.clock.plan(self.weather.delay_ms, Next::Delivery(flight));
             return Ok(());
         }
         let store = &mut self.processes[to].store;
@@ -370,7 +369,7 @@ impl Run {
 
 fn text(to: usize, bytes: &[u8]) -> String {
     let shown = |header: covolt_wire::Header, body: String| {
-        format!("run {} ({}, {}) {body:.180}", header.run, header.round, header.exchange)
+        format!("run {} ({}, {}) {body:.600}", header.run, header.round, header.exchange)
     };
     if to == OPERATOR {
         decode_up(bytes, &WORLD.shape).map_or("garbage".into(), |m| shown(m.header, format!("{:?}", m.body)))

@@ -10,10 +10,11 @@
 //! | who lives, and what does it see of the world? | `participant`, `desk` |
 //! | in which order does all of it happen, and how often? | `run`, `repeat` |
 //! | what must hold? | `invariants`, one file each |
-//! | what went wrong once? | `regress` |
+//! | what went wrong once? | `regress`, `by_hand` |
 //!
 //! Clock, weather, network, garbage, store, desk and the parts of the world serve the simulation of dispatch (`dispatch_faults`), too.
 
+pub mod by_hand;
 pub mod clock;
 pub mod desk;
 pub mod garbage;

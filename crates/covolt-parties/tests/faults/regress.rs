@@ -1,24 +1,12 @@
 //! Faults of the machines that the simulation found or led to, each by hand.
 
-use super::world::{FINGERPRINT, RUN, SEATS, WORLD};
-use covolt_parties::driver::Participant;
+use super::by_hand::{down, header, hear, sent, tick, to_agent, to_operator, up};
+use super::world::{RUN, SEATS, WORLD};
 use covolt_parties::{AgentTraining, Event, OnAbsence, OperatorTraining, Output, Party, Timing};
-use covolt_wire::{Absence, Down, Envelope, Header, PriceOfPower, Up, decode_down, decode_up, encode_down, encode_up};
+use covolt_wire::{Absence, Down, Header, PriceOfPower, Up};
 
 const GO_ON: Timing =
     Timing { retry_ms: 1000, on_absence: OnAbsence::GoOn { after_ms: 500 }, checkpoint_rounds: 2, heartbeat_ms: 5000 };
-
-fn header(run: u64, round: u32, exchange: u16) -> Header {
-    Header { fingerprint: FINGERPRINT, run, round, exchange }
-}
-
-fn down(header: Header, body: Down) -> Vec<u8> {
-    encode_down(&Envelope { header, body }, &WORLD.shape).unwrap()
-}
-
-fn up(header: Header, body: Up) -> Vec<u8> {
-    encode_up(&Envelope { header, body }, &WORLD.shape).unwrap()
-}
 
 fn begin(run: u64) -> Vec<u8> {
     down(header(run, 0, 0), Down::Begin(Box::new(WORLD.plan.clone())))
@@ -26,34 +14,6 @@ fn begin(run: u64) -> Vec<u8> {
 
 fn here(run: u64, updates: u32) -> Vec<u8> {
     up(header(run, updates, 0), Up::Here { updates, has_plan: true })
-}
-
-fn hear(machine: &mut impl Participant, now_ms: u64, from: Party, bytes: &[u8]) -> Vec<Output> {
-    let mut out = Vec::new();
-    machine.on_event(now_ms, Event::Message { from, bytes }, &mut out).unwrap();
-    out
-}
-
-fn tick(machine: &mut impl Participant, now_ms: u64) -> Vec<Output> {
-    let mut out = Vec::new();
-    machine.on_event(now_ms, Event::Tick, &mut out).unwrap();
-    out
-}
-
-fn sent(out: &[Output]) -> impl Iterator<Item = (Party, &[u8])> {
-    out.iter().filter_map(|output| match output {
-        Output::Send { to, bytes, .. } => Some((*to, bytes.as_slice())),
-        _ => None,
-    })
-}
-
-/// What is said to agent `n`.
-fn to_agent(out: &[Output], n: usize) -> Vec<Envelope<Down>> {
-    sent(out).filter(|(to, _)| *to == Party::Agent(n)).map(|(_, b)| decode_down(b, &WORLD.shape).unwrap()).collect()
-}
-
-fn to_operator(out: &[Output]) -> Vec<Up> {
-    sent(out).map(|(_, bytes)| decode_up(bytes, &WORLD.shape).unwrap().body).collect()
 }
 
 fn agent(n: usize) -> AgentTraining<'static> {

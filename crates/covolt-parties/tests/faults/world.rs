@@ -23,11 +23,13 @@ const ROWS: usize = 24;
 
 /// What all runs share.
 pub struct World {
+    #[allow(dead_code)] // for dispatch
     pub whole: Fleet,
     pub seam: Seam,
     feeder: Profiles,
     pub own: Vec<Profiles>,
     /// Of the whole fleet.
+    #[allow(dead_code)] // for dispatch
     pub profiles: Profiles,
     outlooks: Vec<PriceOutlook>,
     valuation: StorageValuation,

@@ -1,5 +1,5 @@
 //! An action that an agent decided alone keeps the limits of its own network at both ends of the margin, and the margin is one that it was
-//! told, or the first one.
+//! told, or the first one; what it answered may do with none.
 
 use super::device_limits::window;
 use crate::simulation::record::{Applied, OfAgent};
@@ -15,7 +15,11 @@ pub fn check(n: usize, agent: &OfAgent, applied: &Applied) -> Result<(), String>
     if step.how != How::Alone {
         return Ok(());
     }
-    let told = |margin: f64| margin == FIRST_MARGIN_PU || agent.words.iter().any(|word| word.margin_pu == margin);
+    let told = |margin: f64| {
+        step.as_answered && margin == 0.0
+            || margin == FIRST_MARGIN_PU
+            || agent.words.iter().any(|word| word.margin_pu == margin)
+    };
     if !told(step.margin_pu) {
         return Err(format!("agent {n}, row {}: nobody told a margin of {}", step.row, step.margin_pu));
     }

@@ -1,8 +1,9 @@
 //! An action is called certified only where the operator certified that row with exactly the answer that the agent gave last.
 
 use crate::simulation::record::{Applied, Record};
+use crate::simulation::world::WORLD;
 use covolt_parties::How;
-use covolt_wire::Certainty;
+use covolt_wire::{Certainty, Up, decode_up};
 
 pub fn check(record: &Record, n: usize, applied: &Applied) -> Result<(), String> {
     let step = &applied.step;
@@ -27,9 +28,15 @@ pub fn check(record: &Record, n: usize, applied: &Applied) -> Result<(), String>
     if note.certainty != Certainty::Certified || note.exchanges != name.2 + 1 {
         return Err(format!("certified with another answer than {name:?}: {note:?}"));
     }
-    let sent = agent.answer.as_ref().map(|(_, bytes)| bytes);
-    if record.heard.get(&(n, name)) != sent {
+    let sent = agent.answer.as_ref().and_then(|(_, bytes)| powers(bytes));
+    if sent.is_none() || record.heard.get(&(n, name)).and_then(|bytes| powers(bytes)) != sent {
         return Err(format!("the operator heard another answer {name:?} than the agent sent last"));
     }
     Ok(())
+}
+
+/// What an answer rests on: drawn powers, and whether it is safe. That of a liar may differ in the rest.
+fn powers(bytes: &[u8]) -> Option<(Vec<(f64, f64)>, bool)> {
+    let Up::Dispatch(answer) = decode_up(bytes, &WORLD.shape).ok()?.body else { return None };
+    Some((answer.points.iter().map(|point| (point.p_kw, point.q_kvar)).collect(), answer.safe))
 }

@@ -1,4 +1,4 @@
-//! What everybody applied as certified, or kept to as its answer to a certified row, is safe in the undivided network, at the voltages
+//! What the operator certified is what everybody does, called certified or not, and it is safe in the undivided network, at the voltages
 //! that were settled.
 
 use crate::simulation::record::{Applied, Record};
@@ -10,9 +10,9 @@ use covolt_wire::Certainty;
 /// Voltages agree to this, pu.
 const SAME_PU: f64 = 1e-8;
 
-/// Rows that all agents have decided; returns how many of them were certified for all, and kept to by all.
-pub fn check(record: &Record) -> Result<(u64, u64), String> {
-    let (mut certified, mut kept) = (0, 0);
+/// Rows that all agents have decided; returns how many of them all agents call certified.
+pub fn check(record: &Record) -> Result<u64, String> {
+    let mut certified = 0;
     let decided = record.agents.iter().map(|agent| agent.applied.len()).min().unwrap_or(0);
     for i in 0..decided {
         let steps: Vec<&Applied> = record.agents.iter().map(|agent| &agent.applied[i]).collect();
@@ -22,19 +22,19 @@ pub fn check(record: &Record) -> Result<(u64, u64), String> {
             continue;
         }
         let name = (settled.run, row, settled.note.exchanges - 1);
-        let holds = |applied: &&Applied| {
+        let holds = |applied: &Applied| {
             let step = &applied.step;
             let keeps = step.how == How::Alone && step.as_answered && applied.answered == Some(name);
             step.how == How::Certified || keeps
         };
-        if !steps.iter().all(holds) {
-            continue;
+        if let Some(n) = steps.iter().position(|applied| !holds(applied)) {
+            let Applied { step, answered, .. } = steps[n];
+            return Err(format!("row {row} was certified, and agent {n} broke its word {answered:?}: {step:?}"));
         }
         certified += u64::from(steps.iter().all(|applied| applied.step.how == How::Certified));
-        kept += 1;
         check_row(row, &steps)?;
     }
-    Ok((certified, kept))
+    Ok(certified)
 }
 
 fn check_row(row: usize, steps: &[&Applied]) -> Result<(), String> {
