@@ -31,8 +31,9 @@ use covolt_optimum::central::make_feasible;
 use covolt_optimum::{Objective, ProgramSettings, ProgramWorkspace, solve_program_with};
 use std::cell::RefCell;
 
-/// Weight of the squared relative change from the proposal, $.
-const PROXIMAL: f64 = 5.0;
+/// Weight of the squared relative change from the proposal, $: at first, and where prices have not mended a row for long. The larger, the
+/// smoother are the answers to prices, and the dearer.
+const PROXIMAL: [f64; 2] = [2.0, 20.0];
 /// Linearisations of one answer at most.
 const MOST_ROUNDS: u32 = 4;
 /// Reach that no voltage is within.
@@ -48,6 +49,8 @@ pub struct OwnPart<'a> {
     physics: PhysicsWorkspace,
     boundary: AnswerWorkspace,
     settings: RepairSettings,
+    /// Keeps nearer to its proposals than usual.
+    pub stubborn: bool,
 }
 
 /// What an action does at the voltages of a window.
@@ -77,6 +80,7 @@ impl<'a> OwnPart<'a> {
             physics: PhysicsWorkspace::new(fleet),
             boundary,
             settings: RepairSettings::default(),
+            stubborn: false,
         })
     }
 
@@ -194,7 +198,7 @@ impl<'a> OwnPart<'a> {
     fn solve(&self, mut program: WindowProgram, round: u32, memory: &mut ProgramWorkspace) -> Option<Vec<f64>> {
         let pressure = Pressure::of_round(&self.settings, round);
         let settings = ProgramSettings {
-            objective: Objective::Cost { proximal: PROXIMAL },
+            objective: Objective::Cost { proximal: PROXIMAL[usize::from(self.stubborn)] },
             voltage_margin_pu: pressure.voltage_margin_pu,
             current_margin: pressure.current_margin,
             tolerance: pressure.tolerance,

@@ -291,6 +291,7 @@ impl<'a> AgentDispatch<'a> {
                 return Ok(());
             }
         }
+        self.part.stubborn = header.exchange >= STUBBORN_FROM;
         let answer = match self.answer(now_ms, row, question) {
             Ok(answer) => Up::Dispatch(Box::new(answer)),
             Err(PartyError::Dispatch(DispatchError::NoPowerFlow { .. })) => Up::Absent(Absence::NoPowerFlow),
@@ -448,6 +449,9 @@ struct Question {
     hold: bool,
     with_response: bool,
 }
+
+/// From this exchange of a row on an agent keeps nearer to its proposal, so that its answers to prices are smoother.
+const STUBBORN_FROM: u16 = 7;
 
 fn is_plausible(v: &f64) -> bool {
     (PLAUSIBLE_PU.0..=PLAUSIBLE_PU.1).contains(v)

@@ -31,7 +31,8 @@ use crate::party::{Event, Output, Party};
 use covolt_dispatch::{Forecast, ForecastKind, GuardMode, MOST_ROOM};
 use covolt_fleet::{Nearest, PriceKnowledge, PriceOutlook, StorageValuation, Window};
 use covolt_wire::{
-    Absence, BoundaryPoint, Certainty, DispatchAnswer, Down, Envelope, Header, Tally, Up, decode_up, encode_down,
+    Absence, BoundaryPoint, Certainty, DispatchAnswer, Down, Envelope, Header, PriceOfPower, Tally, Up, decode_up,
+    encode_down,
 };
 use seat::{Seat, seen_agents};
 use std::ops::Range;
@@ -41,7 +42,7 @@ use std::ops::Range;
 pub struct OperatorDispatchSettings {
     /// What may be done to proposals.
     pub mode: GuardMode,
-    /// Priced exchanges of one round at most. Default 10.
+    /// Priced exchanges of one round at most. Default 14.
     pub most_priced: u32,
     /// Exchanges of one round at most. Default 20.
     pub most_exchanges: u16,
@@ -62,7 +63,7 @@ impl Default for OperatorDispatchSettings {
     fn default() -> Self {
         OperatorDispatchSettings {
             mode: GuardMode::Repair,
-            most_priced: 10,
+            most_priced: 14,
             most_exchanges: 20,
             retry_ms: 100,
             answer_ms: 400,
@@ -392,6 +393,18 @@ impl<'a> OperatorDispatch<'a> {
         let anybody = self.seats.iter().any(|seat| seat.answer.is_some());
         let may_ask = self.exchange + 1 < self.settings.most_exchanges && !self.is_late(now_ms) && anybody;
         if wanted && mends && may_ask && self.priced < self.settings.most_priced {
+            let voltages_hold = excess.iter().all(|e| *e <= ONE_TOLERANCE);
+            if state.is_safe() && voltages_hold && !polishes {
+                // What is left is inside agents: they mend it at these voltages, and prices stay as they are.
+                let none = vec![PriceOfPower::default(); self.place.steps];
+                self.seats
+                    .iter_mut()
+                    .filter(|seat| seat.prices.is_empty())
+                    .for_each(|seat| seat.prices.clone_from(&none));
+                self.v_pu.clone_from(&state.v_pcc_pu);
+                self.priced += 1;
+                return self.ask_next(now_ms, Question::Priced, out);
+            }
             let violation = excess.iter().copied().fold(state.worst(), f64::max);
             // Newton steps across kinks may swing between two sides: shorter ones do not.
             let swings = self.priced > 1 && violation > (1.0 - WORTH_IT * self.damping) * self.violation;
