@@ -1,11 +1,11 @@
 //! The operator's side of the seam: the feeder's power flow with the agents' answers for loads, and the prices that go back.
 //!
 //! Every microgrid n draws S_n(u_n) = P_n + j Q_n at its PCC bus, u_n the voltage magnitude there. Its last answer
-//! ([`PccPoint`]) gives value and derivative at some voltage v_n. What depends on the voltage are series losses, to first order
-//! proportional to 1/u^2, so with G(p, q) the power flow of the feeder
+//! ([`PccPoint`]) gives value and derivative at some voltage v_n, and from them S_n at others ([`PccPoint::drawn_at`]). With G(p, q) the
+//! power flow of the feeder
 //!
 //! ```text
-//!   V = G(s + S(|V|)),        S_n(u) = S_n(v_n) + S_n'(v_n) v_n (1 - v_n^2 / u^2) / 2                             (a)
+//!   V = G(s + S(|V|))                                                                                            (a)
 //! ```
 //!
 //! is solved by fixed-point steps: S_n' is a few hundredths of S_n, so each step gains two to three digits. Value and slope of (a) are
@@ -157,9 +157,8 @@ impl Seam<'_> {
             for (n, bus) in self.pccs.iter().enumerate() {
                 for lane in 0..self.windows.len() {
                     let point = &self.points[(self.at)(lane, n)];
-                    let ratio = point.v_pu / v_pu[(self.at)(lane, n)];
-                    let du = 0.5 * point.v_pu * (1.0 - ratio * ratio);
-                    let drawn = Complex64::new(point.p_kw + point.dp_dv * du, point.q_kvar + point.dq_dv * du);
+                    let (p_kw, q_kvar) = point.drawn_at(v_pu[(self.at)(lane, n)]);
+                    let drawn = Complex64::new(p_kw, q_kvar);
                     demand[bus.0].set_lane(lane, demand[bus.0].lane(lane) + drawn * per_kva);
                 }
             }

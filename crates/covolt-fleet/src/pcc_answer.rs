@@ -53,6 +53,19 @@ pub struct PccPoint {
     pub dl_dv: f64,
 }
 
+impl PccPoint {
+    /// Power drawn at the voltage `u`, kW and kvar, as far as the answer tells. What depends on the voltage are series losses, to first order
+    /// proportional to 1/u^2:
+    ///
+    /// ```text
+    ///   S(u) = S(v) + S'(v) v (1 - v^2 / u^2) / 2
+    /// ```
+    pub fn drawn_at(&self, u: f64) -> (f64, f64) {
+        let by_losses = 0.5 * self.v_pu * (1.0 - (self.v_pu / u).powi(2));
+        (self.p_kw + self.dp_dv * by_losses, self.q_kvar + self.dq_dv * by_losses)
+    }
+}
+
 /// Memory of an agent's part; one per thread.
 #[derive(Debug)]
 pub struct AnswerWorkspace {

@@ -32,13 +32,12 @@ mod settled;
 use crate::agent_training::{AgentPlace, PLAUSIBLE_PU};
 use crate::error::PartyError;
 use crate::party::{Event, Output, Party};
+use crate::reception::{Received, take_down, told};
 use covolt_dispatch::{
     DispatchError, Forecast, ForecastKind, GuardMode, OwnPart, Proposer, Verdict, advance, first_step,
 };
 use covolt_fleet::{MicrogridStart, PccTerms, PriceKnowledge, Window};
-use covolt_wire::{
-    Absence, BoundaryPoint, DispatchAnswer, Down, Envelope, Header, PriceOfPower, Tally, Up, decode_down, encode_up,
-};
+use covolt_wire::{Absence, DispatchAnswer, Down, Envelope, Header, PriceOfPower, Tally, Up, encode_up};
 use serde::{Deserialize, Serialize};
 
 pub use restart::DispatchCheckpoint;
@@ -219,20 +218,12 @@ impl<'a> AgentDispatch<'a> {
             }
             Event::Tick => self.on_tick(now_ms, out),
             Event::Message { from, bytes } => {
-                let refuse = |reason: String| Output::Refused { from, reason };
-                if from != Party::Operator {
-                    out.push(refuse("only the operator speaks to an agent".into()));
-                    return Ok(());
+                let ours = (&self.place.shape, &self.place.fingerprint);
+                match take_down(from, bytes, ours, out) {
+                    Some(Received::Message(message)) => self.on_message(now_ms, message, out),
+                    Some(Received::OtherCase(header)) => self.say(header, Up::Absent(Absence::OtherCase), out),
+                    None => Ok(()),
                 }
-                match decode_down(bytes, &self.place.shape) {
-                    Err(error) => out.push(refuse(error.to_string())),
-                    Ok(message) if message.header.fingerprint != self.place.fingerprint => {
-                        out.push(refuse("the message is of another case".into()));
-                        self.say(message.header, Up::Absent(Absence::OtherCase), out)?;
-                    }
-                    Ok(message) => return self.on_message(now_ms, message, out),
-                }
-                Ok(())
             }
         }
     }
@@ -360,14 +351,7 @@ impl<'a> AgentDispatch<'a> {
         }
         let own = part.examine(&open.window, &open.action, self.proposer.version())?;
         open.verdict = own.certificate.verdict.clone();
-        let point = |p: &covolt_fleet::PccPoint| BoundaryPoint {
-            p_kw: p.p_kw,
-            q_kvar: p.q_kvar,
-            dp_dv: p.dp_dv,
-            dq_dv: p.dq_dv,
-            slope: p.dl_dv,
-        };
-        let points = own.points.iter().map(point).collect();
+        let points = own.points.iter().map(told).collect();
         let row = u32::try_from(row).unwrap_or(u32::MAX);
         Ok(DispatchAnswer { row, points, excess: own.excess, response, safe: own.safe })
     }

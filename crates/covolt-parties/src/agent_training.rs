@@ -17,14 +17,14 @@ use crate::descent::{Descent, OwnReturns};
 use crate::error::PartyError;
 use crate::party::{Event, Output, Party};
 use crate::plan_windows::{settings_of, windows_of};
+use crate::reception::{Received, take_down};
 use crate::timing::Timing;
 use covolt_fleet::{Fleet, LimitPrices, PriceOutlook, Profiles, StateKind, StorageValuation};
 use covolt_learn::{ExactSettings, Learner, NetworkShape, Scenario, Seats, untrained_policy};
 use covolt_policy::GaussianPolicy;
 use covolt_wire::envelope::Fingerprint;
 use covolt_wire::{
-    Absence, BoundaryPoint, Down, Envelope, Header, PriceOfPower, Shape, Tally, TrainingPlan, Up, decode_down,
-    encode_up,
+    Absence, BoundaryPoint, Down, Envelope, Header, PriceOfPower, Shape, Tally, TrainingPlan, Up, encode_up,
 };
 
 pub use restart::AgentCheckpoint;
@@ -209,20 +209,12 @@ impl<'a> AgentTraining<'a> {
                 if due && !self.finished { self.say_here(now_ms, out) } else { Ok(()) }
             }
             Event::Message { from, bytes } => {
-                let refuse = |reason: String| Output::Refused { from, reason };
-                if from != Party::Operator {
-                    out.push(refuse("only the operator speaks to an agent".into()));
-                    return Ok(());
+                let ours = (&self.place.shape, &self.place.fingerprint);
+                match take_down(from, bytes, ours, out) {
+                    Some(Received::Message(message)) => self.on_message(now_ms, message, out),
+                    Some(Received::OtherCase(header)) => self.say(now_ms, header, Up::Absent(Absence::OtherCase), out),
+                    None => Ok(()),
                 }
-                match decode_down(bytes, &self.place.shape) {
-                    Err(error) => out.push(refuse(error.to_string())),
-                    Ok(message) if message.header.fingerprint != self.place.fingerprint => {
-                        out.push(refuse("the message is of another case".into()));
-                        self.say(now_ms, message.header, Up::Absent(Absence::OtherCase), out)?;
-                    }
-                    Ok(message) => return self.on_message(now_ms, message, out),
-                }
-                Ok(())
             }
         }
     }

@@ -1,6 +1,7 @@
 //! One agent's half of an update: answers for a batch of its windows, and the descent once the prices are known.
 
 use crate::error::PartyError;
+use crate::reception::told;
 use covolt_fleet::pcc_answer::answer_voltages;
 use covolt_fleet::{AnswerWorkspace, Fleet, LimitPrices, PccAnswer, PricedWindow};
 use covolt_grid::LANES;
@@ -68,13 +69,7 @@ impl Descent {
             let chunk = &mut self.chunks[c];
             answer_voltages(part, &priced, v, action, &pricing, &mut self.workspace, chunk)?;
             for lane in 0..priced.len() {
-                points.extend(chunk.points(lane).iter().map(|p| BoundaryPoint {
-                    p_kw: p.p_kw,
-                    q_kvar: p.q_kvar,
-                    dp_dv: p.dp_dv,
-                    dq_dv: p.dq_dv,
-                    slope: p.dl_dv,
-                }));
+                points.extend(chunk.points(lane).iter().map(told));
                 let value = &chunk.values[lane];
                 returns.cost += value.cost / batch.len() as f64;
                 returns.voltage_violation_pu = returns.voltage_violation_pu.max(value.voltage_violation_pu);

@@ -17,6 +17,7 @@
 
 use crate::error::PartyError;
 use crate::operator_training::OperatorPlace;
+use crate::reception::heard;
 use covolt_dispatch::MOST_ROOM;
 use covolt_fleet::{
     BaseDemand, CURRENT_TOLERANCE_RELATIVE, Limit, Nearest, PhysicsWorkspace, VOLTAGE_TOLERANCE_PU, Window,
@@ -156,10 +157,9 @@ impl<'a> FeederPrices<'a> {
             self.p.copy_from_slice(p);
             self.q.copy_from_slice(q);
             for (n, agent) in agents.iter().enumerate() {
-                let (point, v, bus) = (&agent.points[t], agent.v_pu[t], self.bus(n).0);
-                let by_losses = 0.5 * v * (1.0 - (v / u[n]).powi(2));
-                self.p[bus] += (point.p_kw + point.dp_dv * by_losses) * per_kva;
-                self.q[bus] += (point.q_kvar + point.dq_dv * by_losses) * per_kva;
+                let (bus, drawn) = (self.bus(n).0, heard(agent.v_pu[t], &agent.points[t]).drawn_at(u[n]));
+                self.p[bus] += drawn.0 * per_kva;
+                self.q[bus] += drawn.1 * per_kva;
             }
             fleet.grid.solve(&self.p, &self.q, &mut self.physics.flow, &options)?;
             options.warm_start = true;

@@ -3,6 +3,7 @@
 use crate::descent::TIGHTER;
 use crate::error::PartyError;
 use crate::operator_training::OperatorPlace;
+use crate::reception::heard;
 use covolt_fleet::feeder_flow::solve_feeder;
 use covolt_fleet::{BaseDemand, FeederAnswer, FeederWorkspace, LimitPrices, PccPoint, PricedWindow, Window};
 use covolt_grid::{BusIndex, GridError, LANES};
@@ -122,9 +123,8 @@ impl<'a> FeederRounds<'a> {
                 for t in 0..steps {
                     let at = (w * steps + t) * seats + n;
                     let p = own.map_or(BoundaryPoint::default(), |own| own[t]);
-                    let dl_dv = if now { p.slope } else { 0.0 };
-                    let (v_pu, BoundaryPoint { p_kw, q_kvar, dp_dv, dq_dv, .. }) = (self.asked_v_pu[at], p);
-                    points[at] = PccPoint { v_pu, p_kw, q_kvar, dp_dv, dq_dv, dl_dv };
+                    let slope = if now { p.slope } else { 0.0 };
+                    points[at] = heard(self.asked_v_pu[at], &BoundaryPoint { slope, ..p });
                 }
             }
         }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | what may happen to a participant, and what may it want? | [`party`] |
 //! | when is something late, and what then? | [`timing`] |
+//! | when are bytes a message? | `reception.rs` |
 //! | how does an agent train? | [`agent_training`] |
 //! | how may an agent tell less in training? | [`coarsening`] |
 //! | how does the operator train all of them? | [`operator_training`] |
@@ -30,6 +31,7 @@ pub mod operator_dispatch;
 pub mod operator_training;
 pub mod party;
 pub mod plan_windows;
+mod reception;
 pub mod timing;
 
 pub use agent_dispatch::{AgentDispatch, AgentDispatchSettings, AppliedStep, How};

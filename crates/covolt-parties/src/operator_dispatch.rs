@@ -28,11 +28,11 @@ use crate::error::PartyError;
 use crate::feeder_prices::{FeederPrices, FeederState, Foreseen, SeenAgent};
 use crate::operator_training::OperatorPlace;
 use crate::party::{Event, Output, Party};
+use crate::reception::take_up;
 use covolt_dispatch::{Forecast, ForecastKind, GuardMode, MOST_ROOM};
 use covolt_fleet::{Nearest, PriceKnowledge, PriceOutlook, StorageValuation, Window};
 use covolt_wire::{
-    Absence, BoundaryPoint, Certainty, DispatchAnswer, Down, Envelope, Header, PriceOfPower, Tally, Up, decode_up,
-    encode_down,
+    Absence, BoundaryPoint, Certainty, DispatchAnswer, Down, Envelope, Header, PriceOfPower, Tally, Up, encode_down,
 };
 use seat::{Seat, seen_agents};
 use std::ops::Range;
@@ -200,20 +200,11 @@ impl<'a> OperatorDispatch<'a> {
             }
             Event::Tick => self.on_tick(now_ms, out),
             Event::Message { from, bytes } => {
-                let Party::Agent(n) = from else {
-                    out.push(Output::Refused { from, reason: "the operator does not speak to itself".into() });
-                    return Ok(());
-                };
-                let refusal = match decode_up(bytes, &self.place.shape) {
-                    _ if n >= self.seats.len() => format!("there is no seat {n}"),
-                    Err(error) => error.to_string(),
-                    Ok(message) if message.header.fingerprint != self.place.fingerprint => {
-                        "the message is of another case".into()
-                    }
-                    Ok(message) => return self.on_message(now_ms, n, message, out),
-                };
-                out.push(Output::Refused { from, reason: refusal });
-                Ok(())
+                let (seats, ours) = (self.seats.len(), (&self.place.shape, &self.place.fingerprint));
+                match take_up(from, bytes, seats, ours, out) {
+                    Some((n, message)) => self.on_message(now_ms, n, message, out),
+                    None => Ok(()),
+                }
             }
         }
     }

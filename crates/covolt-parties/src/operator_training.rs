@@ -17,12 +17,13 @@ use crate::error::PartyError;
 use crate::feeder_rounds::FeederRounds;
 use crate::party::{Event, Output, Party};
 use crate::plan_windows::settings_of;
+use crate::reception::take_up;
 use crate::timing::{OnAbsence, Timing};
 use covolt_fleet::{Fleet, LimitPrices, Profiles};
 use covolt_grid::BusIndex;
 use covolt_learn::TRAINING_TOLERANCE_PU;
 use covolt_wire::envelope::Fingerprint;
-use covolt_wire::{Absence, Down, Envelope, Header, Shape, Tally, TrainingPlan, Up, decode_up, encode_down};
+use covolt_wire::{Absence, Down, Envelope, Header, Shape, Tally, TrainingPlan, Up, encode_down};
 
 use seat::{Held, Seat};
 
@@ -158,20 +159,11 @@ impl<'a> OperatorTraining<'a> {
             }
             Event::Tick => self.on_tick(now_ms, out),
             Event::Message { from, bytes } => {
-                let Party::Agent(n) = from else {
-                    out.push(Output::Refused { from, reason: "the operator does not speak to itself".into() });
-                    return Ok(());
-                };
-                let refusal = match decode_up(bytes, &self.place.shape) {
-                    _ if n >= self.seats.len() => format!("there is no seat {n}"),
-                    Err(error) => error.to_string(),
-                    Ok(message) if message.header.fingerprint != self.place.fingerprint => {
-                        "the message is of another case".into()
-                    }
-                    Ok(message) => return self.on_message(now_ms, n, message, out),
-                };
-                out.push(Output::Refused { from, reason: refusal });
-                Ok(())
+                let (seats, ours) = (self.seats.len(), (&self.place.shape, &self.place.fingerprint));
+                match take_up(from, bytes, seats, ours, out) {
+                    Some((n, message)) => self.on_message(now_ms, n, message, out),
+                    None => Ok(()),
+                }
             }
         }
     }
