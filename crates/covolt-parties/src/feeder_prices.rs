@@ -344,10 +344,11 @@ fn multipliers(a: &[f64], b: &[f64]) -> Vec<f64> {
     for _ in 0..MOST_SWEEPS {
         let mut moved = 0.0_f64;
         for i in 0..m {
-            let own = a[i * m + i] + RIDGE * largest;
-            if own.is_nan() || own <= 0.0 {
+            let own = a[i * m + i];
+            if own.is_nan() || own <= LEAST_MOVED * largest {
                 continue;
             }
+            let own = own + RIDGE * largest;
             let product: f64 = a[i * m..(i + 1) * m].iter().zip(&lambda).map(|(a, l)| a * l).sum();
             let next = (lambda[i] + (b[i] - product) / own).clamp(0.0, CAP);
             moved = moved.max((next - lambda[i]).abs() * own);
@@ -363,5 +364,52 @@ fn multipliers(a: &[f64], b: &[f64]) -> Vec<f64> {
 /// Sweeps at most, and the residual of a row, in its unit, at which they end.
 const MOST_SWEEPS: usize = 5000;
 const SWEPT: f64 = 1e-7;
+/// A row that moves less than this share of the most movable one is nobody's to mend: a price would only grow without end.
+const LEAST_MOVED: f64 = 1e-6;
 /// Rows beside each other are nearly alike: a little more on the diagonal keeps the sweeps short.
 const RIDGE: f64 = 1e-9;
+
+#[cfg(test)]
+mod tests {
+    use super::{CAP, multipliers};
+
+    /// Numbers that look random, the same every time.
+    fn numbers(seed: u64) -> impl FnMut() -> f64 {
+        let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(1);
+        move || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 11) as f64 / (1u64 << 53) as f64 - 0.5
+        }
+    }
+
+    #[test]
+    fn law_multipliers_are_complementary() {
+        for seed in 0..50 {
+            let (m, k) = (12, 20);
+            let mut next = numbers(seed);
+            // A = G G' with a little asymmetry, as rows inside agents make it.
+            let g: Vec<Vec<f64>> = (0..m).map(|_| (0..k).map(|_| next()).collect()).collect();
+            let dot = |i: usize, j: usize| g[i].iter().zip(&g[j]).map(|(a, b)| a * b).sum::<f64>();
+            let mut a = vec![0.0; m * m];
+            (0..m * m).for_each(|at| a[at] = dot(at / m, at % m) * (1.0 + 0.02 * next()));
+            let b: Vec<f64> = (0..m).map(|_| next()).collect();
+            let lambda = multipliers(&a, &b);
+            for i in 0..m {
+                let left: f64 = (0..m).map(|j| a[i * m + j] * lambda[j]).sum::<f64>() - b[i];
+                assert!((0.0..=CAP).contains(&lambda[i]));
+                assert!(left > -1e-5, "row {i} of seed {seed}: {left}");
+                assert!(lambda[i] == 0.0 || left.abs() < 1e-5, "row {i} of seed {seed}: {left} at {}", lambda[i]);
+            }
+        }
+    }
+
+    #[test]
+    fn law_rows_that_nobody_moves_have_no_price() {
+        assert_eq!(multipliers(&[0.0], &[1.0]), [0.0]);
+        let lambda = multipliers(&[2.0, 0.0, 0.0, 0.0], &[1.0, 1.0]);
+        assert!((lambda[0] - 0.5).abs() < 1e-6 && lambda[1] == 0.0);
+        assert_eq!(multipliers(&[], &[]), Vec::<f64>::new());
+    }
+}
