@@ -203,7 +203,9 @@ def dispatch(site, work, policies, day, rows, connections, faults):
     name = "dispatch-faults" if faults else "dispatch"
     folders = {who: work / name / who for who in ["operator", *AGENTS]}
     common = ["--dispatch", day, "--rows", rows, "--connections", connections, "--no-streams"]
-    options = {"operator": ["--out", folders["operator"], *common]}
+    # Under faults rows are paced, so that the faults fall among them.
+    pace = ["--row-ms", 500] if faults else []
+    options = {"operator": ["--out", folders["operator"], *common, *pace]}
     for agent in AGENTS:
         options[agent] = ["--out", folders[agent], "--policy", policies, "--linger-ms", 500, *common]
     site.start_server()
@@ -215,7 +217,7 @@ def dispatch(site, work, policies, day, rows, connections, faults):
     begun = time.monotonic()
     if faults:
         for number, (what, who) in enumerate([("kill", "M2"), ("cut", "M4"), ("kill", "operator")]):
-            while done() < (number + 1) * rows // 4 and time.monotonic() - begun < 120:
+            while done() < (number + 1) * rows // 5 and time.monotonic() - begun < 120:
                 time.sleep(0.05)
             print(f"  row {done()}: {what} {who}", flush=True)
             if what == "cut":
@@ -243,6 +245,8 @@ def dispatch(site, work, policies, day, rows, connections, faults):
                 of_operator = [r for r in settled if r["row"] == row["row"]]
                 if of_operator and of_operator[0]["certainty"] != "certified":
                     raise SystemExit(f"{agent} applied row {row['row']} as certified, the operator did not certify it")
+    if faults and settled[-1]["certainty"] != "certified":
+        raise SystemExit(f"everybody is back, but the last row is {settled[-1]['certainty']}")
     wall = sorted(int(row["wall_ms"]) for row in settled)
     at = lambda share: wall[max(0, -(-int(len(wall) * share * 100) // 100) - 1)]
     certain = {}
@@ -263,6 +267,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="fewer updates and rows")
     parser.add_argument("--measure", type=int, metavar="UPDATES", help="only time a training of so many updates")
     parser.add_argument("--measure-dispatch", metavar="POLICIES", help="only time the dispatch of rows with the policies of this folder")
+    parser.add_argument("--with-faults", action="store_true", help="with --measure-dispatch, also once with kills and a cut")
     parser.add_argument("--day", type=int, default=195, help="day of the data that is dispatched")
     parser.add_argument("--rows", type=int, default=96, help="rows of it")
     parser.add_argument("--connections", type=int, default=3, help="of every participant to the server, while measuring")
@@ -287,11 +292,13 @@ def main():
         if arguments.measure_dispatch:
             policies = pathlib.Path(arguments.measure_dispatch).absolute()
             figures["dispatch"] = dispatch(site, work, policies, arguments.day, arguments.rows, arguments.connections, False)
+            if arguments.with_faults:
+                figures["dispatch_faults"] = dispatch(site, work, policies, arguments.day, arguments.rows, arguments.connections, True)
             return
         episodes = 40 if arguments.quick else 120
         policies, figures["training_s"] = training(site, work, episodes, 400, arguments.delay_ms)
         site.stop()
-        rows = 16 if arguments.quick else arguments.rows
+        rows = 20 if arguments.quick else arguments.rows
         figures["dispatch"] = dispatch(site, work, policies, arguments.day, rows, arguments.connections, False)
         figures["dispatch_faults"] = dispatch(site, work, policies, arguments.day, rows, arguments.connections, True)
     finally:
