@@ -10,6 +10,7 @@ says something else. A run with --quick is refused: its numbers say little about
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -107,7 +108,9 @@ def block(run):
     if record.get("quick"):
         sys.exit(f"{run}: a run with --quick says little about quality")
     forecast = at(summary, "closed_loop.forecast")
-    lines = [f"Run of `{record['command_line']}`, version {record['program_version']}.", ""]
+    # The folder written to is the reader's own choice, and changes no number.
+    command = re.sub(r" (--out[ =]\S+|--force)", "", record["command_line"])
+    lines = [f"Run of `{command}`, version {record['program_version']}.", ""]
     lines += layers(summary, "Default trainer", "windows")
     lines += seeds(summary)
     lines += layers(summary, "The paper's trainer", "paper_trainer")
