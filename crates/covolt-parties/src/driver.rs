@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   start   checkpoint -> machine (its `new`)     kept messages -> machine     Start -> machine
-//!   step    event -> machine -> outputs           send | keep | note, in order, then catching up where it was asked for
+//!   step    event -> machine -> outputs           send | keep | note, in order, then catching up where it was asked for, with what
+//!                                                 lay in the streams before, and keep again if it was kept
 //! ```
 //!
 //! The order matters: a checkpoint is kept before the messages that follow it leave, so that nobody counts on a state that a crash
@@ -174,23 +175,30 @@ pub fn step<P: Participant, O: Outside>(
 ) -> Result<(), O::Error> {
     let mut out = Vec::new();
     machine.on_event(now_ms, event, &mut out)?;
-    let mut lacks_messages = false;
+    // Before a checkpoint that lets them go: messages of a run taken ahead of its plan said nothing then, and do now.
+    let kept = if out.contains(&Output::CatchUp) { Some(outside.kept()?) } else { None };
+    let mut checkpoints = false;
     for output in out {
         match output {
             Output::Send { to, kind, bytes } => outside.send(to, kind, bytes)?,
-            Output::Checkpoint => machine.checkpoint().map_or(Ok(()), |bytes| outside.keep(&bytes))?,
-            Output::CatchUp => lacks_messages = true,
+            Output::Checkpoint => {
+                machine.checkpoint().map_or(Ok(()), |bytes| outside.keep(&bytes))?;
+                checkpoints = true;
+            }
+            Output::CatchUp => {}
             notice => outside.note(notice)?,
         }
     }
-    if lacks_messages {
-        let (kept, was_over) = (outside.kept()?, machine.is_over());
-        machine.go_through(&kept)?;
-        if machine.is_over() && !was_over {
-            end(machine, outside)?;
-        }
+    let Some(kept) = kept else { return Ok(()) };
+    let was_over = machine.is_over();
+    machine.go_through(&kept)?;
+    if machine.is_over() && !was_over {
+        return end(machine, outside);
     }
-    Ok(())
+    match machine.checkpoint().filter(|_| checkpoints) {
+        Some(bytes) => outside.keep(&bytes),
+        None => Ok(()),
+    }
 }
 
 /// What a machine that came to its end without sending anything has not asked for.

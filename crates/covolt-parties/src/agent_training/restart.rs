@@ -61,16 +61,24 @@ impl AgentTraining<'_> {
         postcard::to_stdvec(&checkpoint).ok()
     }
 
-    /// After a restart: goes through what the durable streams hold for it, in their order, sending nothing.
+    /// After a restart: goes through what the durable streams hold for it, in their order, sending nothing. A plan that was sent
+    /// again may lie behind messages of its own run, so that whatever begins a run has the messages gone through once more.
     ///
     /// # Errors
     /// As [`AgentTraining::on_event`].
     pub fn catch_up(&mut self, kept: &[Vec<u8>]) -> Result<(), PartyError> {
         let (tally, said) = (self.tally.clone(), self.last_said_ms);
         let mut out = Vec::new();
-        for bytes in kept {
-            out.clear();
-            self.on_event(said, Event::Message { from: Party::Operator, bytes }, &mut out)?;
+        loop {
+            let before = self.run();
+            for bytes in kept {
+                out.clear();
+                self.on_event(said, Event::Message { from: Party::Operator, bytes }, &mut out)?;
+            }
+            // Ends: numbers of runs only grow.
+            if self.run() == before {
+                break;
+            }
         }
         self.tally = tally;
         Ok(())

@@ -96,6 +96,15 @@ fn regress_voltages_within_a_round_pass_over_no_update() {
 }
 
 #[test]
+fn regress_kept_messages_of_a_run_before_its_plan() {
+    let (windows, v_pu) = (vec![0, 1, 2, 3], vec![1.0; 8]);
+    let voltages = down(header(RUN, 3, 0), Down::Voltages { windows, v_pu, settled: None });
+    let mut agent = WORLD.agent(0, Timing::default(), None).unwrap();
+    agent.catch_up(&[voltages, begin(RUN)]).unwrap();
+    assert_eq!((agent.run(), agent.updates(), agent.descents()), (Some(RUN), 3, 0));
+}
+
+#[test]
 fn regress_prices_of_a_round_that_an_agent_lacks() {
     let mut agent = agent(0);
     let (windows, v_pu) = (vec![0, 1, 2, 3], vec![1.0; 8]);
