@@ -80,8 +80,7 @@ impl Participant for AgentTraining<'_> {
     }
 
     fn go_through(&mut self, kept: &[(Party, Vec<u8>)]) -> Result<(), PartyError> {
-        let ours = kept.iter().filter(|(from, _)| *from == Party::Operator);
-        self.catch_up(&ours.map(|(_, bytes)| bytes.clone()).collect::<Vec<_>>())
+        self.catch_up(kept)
     }
 
     fn is_over(&self) -> bool {
@@ -99,11 +98,7 @@ impl Participant for OperatorTraining<'_> {
     }
 
     fn go_through(&mut self, kept: &[(Party, Vec<u8>)]) -> Result<(), PartyError> {
-        let of_seats = kept.iter().filter_map(|(from, bytes)| match from {
-            Party::Agent(n) => Some((*n, bytes.clone())),
-            Party::Operator => None,
-        });
-        self.replay(&of_seats.collect::<Vec<_>>()).map(|_| ())
+        self.replay(kept).map(drop)
     }
 
     fn is_over(&self) -> bool {
@@ -177,14 +172,11 @@ pub fn step<P: Participant, O: Outside>(
     machine.on_event(now_ms, event, &mut out)?;
     // Before a checkpoint that lets them go: messages of a run taken ahead of its plan said nothing then, and do now.
     let kept = if out.contains(&Output::CatchUp) { Some(outside.kept()?) } else { None };
-    let mut checkpoints = false;
+    let keeps = out.contains(&Output::Checkpoint);
     for output in out {
         match output {
             Output::Send { to, kind, bytes } => outside.send(to, kind, bytes)?,
-            Output::Checkpoint => {
-                machine.checkpoint().map_or(Ok(()), |bytes| outside.keep(&bytes))?;
-                checkpoints = true;
-            }
+            Output::Checkpoint => machine.checkpoint().map_or(Ok(()), |bytes| outside.keep(&bytes))?,
             Output::CatchUp => {}
             notice => outside.note(notice)?,
         }
@@ -195,7 +187,7 @@ pub fn step<P: Participant, O: Outside>(
     if machine.is_over() && !was_over {
         return end(machine, outside);
     }
-    match machine.checkpoint().filter(|_| checkpoints) {
+    match machine.checkpoint().filter(|_| keeps) {
         Some(bytes) => outside.keep(&bytes),
         None => Ok(()),
     }

@@ -28,7 +28,7 @@ use crate::error::PartyError;
 use crate::feeder_prices::{FeederPrices, FeederState, Foreseen, SeenAgent};
 use crate::operator_training::OperatorPlace;
 use crate::party::{Event, Output, Party};
-use crate::reception::take_up;
+use crate::reception::{note_presence, take_up};
 use covolt_dispatch::{Forecast, ForecastKind, GuardMode, MOST_ROOM};
 use covolt_fleet::{Nearest, PriceKnowledge, PriceOutlook, StorageValuation, Window};
 use covolt_wire::{
@@ -218,9 +218,7 @@ impl<'a> OperatorDispatch<'a> {
     ) -> Result<(), PartyError> {
         let seat = &mut self.seats[n];
         seat.silent = false;
-        if !std::mem::replace(&mut seat.here, true) {
-            out.push(Output::Presence { who: Party::Agent(n), here: true });
-        }
+        note_presence(n, &mut seat.here, true, out);
         let round = u32::try_from(self.row - self.rows.start).unwrap_or(u32::MAX);
         let of_this_row = self.window.is_some() && (header.run, header.round) == (self.run, round);
         match body {
@@ -269,9 +267,7 @@ impl<'a> OperatorDispatch<'a> {
         if now_ms.saturating_sub(self.asked_ms) >= self.settings.answer_ms || self.is_late(now_ms) {
             for (n, seat) in self.seats.iter_mut().enumerate().filter(|(_, seat)| seat.is_awaited()) {
                 seat.silent = true;
-                if std::mem::replace(&mut seat.here, false) {
-                    out.push(Output::Presence { who: Party::Agent(n), here: false });
-                }
+                note_presence(n, &mut seat.here, false, out);
             }
             return self.close_exchange(now_ms, out);
         }

@@ -17,7 +17,7 @@ use crate::error::PartyError;
 use crate::feeder_rounds::FeederRounds;
 use crate::party::{Event, Output, Party};
 use crate::plan_windows::settings_of;
-use crate::reception::take_up;
+use crate::reception::{note_presence, take_up};
 use crate::timing::{OnAbsence, Timing};
 use covolt_fleet::{Fleet, LimitPrices, Profiles};
 use covolt_grid::BusIndex;
@@ -175,7 +175,7 @@ impl<'a> OperatorTraining<'a> {
         Envelope { header, body }: Envelope<Up>,
         out: &mut Vec<Output>,
     ) -> Result<(), PartyError> {
-        self.note_presence(n, out);
+        note_presence(n, &mut self.seats[n].here, true, out);
         match body {
             Up::Here { updates, has_plan } => {
                 let knows = has_plan && header.run == self.run;
@@ -240,12 +240,6 @@ impl<'a> OperatorTraining<'a> {
         }
     }
 
-    fn note_presence(&mut self, n: usize, out: &mut Vec<Output>) {
-        if !std::mem::replace(&mut self.seats[n].here, true) {
-            out.push(Output::Presence { who: Party::Agent(n), here: true });
-        }
-    }
-
     fn on_tick(&mut self, now_ms: u64, out: &mut Vec<Output>) -> Result<(), PartyError> {
         if let OnAbsence::GoOn { after_ms } = self.timing.on_absence
             && now_ms.saturating_sub(self.asked_ms) >= after_ms
@@ -254,9 +248,7 @@ impl<'a> OperatorTraining<'a> {
                 Stage::Gather if self.seats.iter().any(|seat| seat.ready) => return self.open_or_resume(now_ms, out),
                 Stage::Round if self.seats.iter().any(|seat| seat.answer.is_some()) => {
                     for (n, seat) in self.seats.iter_mut().enumerate().filter(|(_, seat)| seat.answer.is_none()) {
-                        if std::mem::replace(&mut seat.here, false) {
-                            out.push(Output::Presence { who: Party::Agent(n), here: false });
-                        }
+                        note_presence(n, &mut seat.here, false, out);
                     }
                     return self.close_exchange(now_ms, out);
                 }

@@ -26,6 +26,13 @@ pub(crate) fn take_up(
     None
 }
 
+/// An agent is here, or went missing: told where it is news.
+pub(crate) fn note_presence(n: usize, was_here: &mut bool, here: bool, out: &mut Vec<Output>) {
+    if std::mem::replace(was_here, here) != here {
+        out.push(Output::Presence { who: Party::Agent(n), here });
+    }
+}
+
 /// What an agent was sent.
 pub(crate) enum Received {
     /// A message for it.

@@ -66,14 +66,14 @@ impl AgentTraining<'_> {
     ///
     /// # Errors
     /// As [`AgentTraining::on_event`].
-    pub fn catch_up(&mut self, kept: &[Vec<u8>]) -> Result<(), PartyError> {
+    pub fn catch_up(&mut self, kept: &[(Party, Vec<u8>)]) -> Result<(), PartyError> {
         let (tally, said) = (self.tally.clone(), self.last_said_ms);
         let mut out = Vec::new();
         loop {
             let before = self.run();
-            for bytes in kept {
+            for (from, bytes) in kept {
                 out.clear();
-                self.on_event(said, Event::Message { from: Party::Operator, bytes }, &mut out)?;
+                self.on_event(said, Event::Message { from: *from, bytes }, &mut out)?;
             }
             // Ends: numbers of runs only grow.
             if self.run() == before {

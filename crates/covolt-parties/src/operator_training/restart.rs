@@ -3,6 +3,7 @@
 use super::{OperatorTraining, Stage};
 use crate::error::PartyError;
 use crate::feeder_rounds::RoundMemory;
+use crate::party::Party;
 use crate::timing::OnAbsence;
 use covolt_wire::{BoundaryPoint, Envelope, Up, decode_up};
 use serde::{Deserialize, Serialize};
@@ -65,10 +66,11 @@ impl OperatorTraining<'_> {
     ///
     /// # Errors
     /// As [`OperatorTraining::on_event`].
-    pub fn replay(&mut self, kept: &[(usize, Vec<u8>)]) -> Result<usize, PartyError> {
+    pub fn replay(&mut self, kept: &[(Party, Vec<u8>)]) -> Result<usize, PartyError> {
         let mut answers: BTreeMap<(u32, u16, usize), Vec<BoundaryPoint>> = BTreeMap::new();
         let mut has_kept = Vec::new();
-        for (n, bytes) in kept {
+        for (from, bytes) in kept {
+            let Party::Agent(n) = from else { continue };
             let Ok(Envelope { header, body }) = decode_up(bytes, &self.place.shape) else { continue };
             let ours = header.run == self.run && header.fingerprint == self.place.fingerprint;
             match body {

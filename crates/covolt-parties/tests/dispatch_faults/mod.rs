@@ -2,7 +2,7 @@
 //!
 //! | question | file |
 //! |---|---|
-//! | what is shared with the simulation of training? | `tests/faults`: `world`, `clock`, `weather`, `network`, `garbage`, `store`, `desk`, `repeat`, `by_hand` |
+//! | what is shared with the simulation of training? | `tests/faults`: `world`, `clock`, `weather`, `network`, `garbage`, `store`, `machine`, `desk`, `repeat`, `by_hand` |
 //! | how patient are operator and agents, what do they dispatch? | `patience` |
 //! | who lives? | `participant` |
 //! | what may an authentic agent send that cannot be? | `liar` |
@@ -25,6 +25,8 @@ mod fleet;
 pub mod garbage;
 pub mod invariants;
 pub mod liar;
+#[path = "../faults/machine.rs"]
+pub mod machine;
 #[path = "../faults/network.rs"]
 pub mod network;
 pub mod participant;

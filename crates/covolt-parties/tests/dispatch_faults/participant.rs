@@ -1,5 +1,6 @@
 //! Either machine of dispatch, and the process that it lives in.
 
+use super::machine;
 use super::patience::Patience;
 use super::store::Store;
 use super::weather::OPERATOR;
@@ -7,13 +8,10 @@ use super::world::{FINGERPRINT, RUN, WORLD};
 use covolt_dispatch::{MeritOrder, start_state};
 use covolt_fleet::MicrogridStart;
 use covolt_parties::driver::Participant;
-use covolt_parties::{AgentDispatch, Event, OperatorDispatch, Output, Party, PartyError};
+use covolt_parties::{AgentDispatch, OperatorDispatch, PartyError};
 use covolt_wire::{Header, Tally, decode_down, decode_up};
 
-pub enum Machine {
-    Operator(Box<OperatorDispatch<'static>>),
-    Agent(Box<AgentDispatch<'static>>),
-}
+pub type Machine = machine::Machine<OperatorDispatch<'static>, AgentDispatch<'static>>;
 
 /// What agent `n` has before row `row`: batteries half charged.
 pub fn start(n: usize, row: usize) -> MicrogridStart {
@@ -62,36 +60,6 @@ impl Machine {
         match self {
             Machine::Operator(operator) => operator.notes.len(),
             Machine::Agent(agent) => agent.applied.len(),
-        }
-    }
-}
-
-impl Participant for Machine {
-    fn on_event(&mut self, now_ms: u64, event: Event<'_>, out: &mut Vec<Output>) -> Result<(), PartyError> {
-        match self {
-            Machine::Operator(operator) => operator.on_event(now_ms, event, out),
-            Machine::Agent(agent) => agent.on_event(now_ms, event, out),
-        }
-    }
-
-    fn checkpoint(&self) -> Option<Vec<u8>> {
-        match self {
-            Machine::Operator(operator) => operator.checkpoint(),
-            Machine::Agent(agent) => agent.checkpoint(),
-        }
-    }
-
-    fn go_through(&mut self, kept: &[(Party, Vec<u8>)]) -> Result<(), PartyError> {
-        match self {
-            Machine::Operator(operator) => operator.go_through(kept),
-            Machine::Agent(agent) => agent.go_through(kept),
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        match self {
-            Machine::Operator(operator) => operator.is_over(),
-            Machine::Agent(agent) => agent.is_over(),
         }
     }
 }

@@ -7,18 +7,19 @@
 //! | how bad is it? | `weather` |
 //! | what becomes of a message? | `network`, `garbage` |
 //! | what outlives a crash? | `store` |
-//! | who lives, and what does it see of the world? | `participant`, `desk` |
+//! | who lives, and what does it see of the world? | `machine`, `participant`, `desk` |
 //! | in which order does all of it happen, and how often? | `run`, `repeat` |
 //! | what must hold? | `invariants`, one file each |
 //! | what went wrong once? | `regress`, `by_hand` |
 //!
-//! Clock, weather, network, garbage, store, desk and the parts of the world serve the simulation of dispatch (`dispatch_faults`), too.
+//! Clock, weather, network, garbage, store, machine, desk and the parts of the world serve the simulation of dispatch (`dispatch_faults`), too.
 
 pub mod by_hand;
 pub mod clock;
 pub mod desk;
 pub mod garbage;
 pub mod invariants;
+pub mod machine;
 pub mod network;
 pub mod participant;
 mod regress;

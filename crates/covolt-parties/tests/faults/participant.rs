@@ -1,18 +1,15 @@
 //! A participant as a process: it lives, is killed, and starts again from what its store holds.
 
+use super::machine;
 use super::store::Store;
 use super::weather::OPERATOR;
 use super::world::{FINGERPRINT, RUN, WORLD};
 use covolt_fleet::LimitPrices;
 use covolt_parties::driver::Participant;
-use covolt_parties::{AgentTraining, Event, OperatorTraining, Output, Party, PartyError, Timing};
+use covolt_parties::{AgentTraining, OperatorTraining, PartyError, Timing};
 use covolt_wire::{Down, Header, Tally, decode_down, decode_up};
 
-/// Either machine.
-pub enum Machine {
-    Operator(Box<OperatorTraining<'static>>),
-    Agent(Box<AgentTraining<'static>>),
-}
+pub type Machine = machine::Machine<OperatorTraining<'static>, AgentTraining<'static>>;
 
 impl Machine {
     pub fn new(who: usize, timing: Timing, checkpoint: Option<&[u8]>) -> Result<Machine, PartyError> {
@@ -55,36 +52,6 @@ impl Machine {
         match self {
             Machine::Operator(operator) => &operator.tally,
             Machine::Agent(agent) => &agent.tally,
-        }
-    }
-}
-
-impl Participant for Machine {
-    fn on_event(&mut self, now_ms: u64, event: Event<'_>, out: &mut Vec<Output>) -> Result<(), PartyError> {
-        match self {
-            Machine::Operator(operator) => operator.on_event(now_ms, event, out),
-            Machine::Agent(agent) => agent.on_event(now_ms, event, out),
-        }
-    }
-
-    fn checkpoint(&self) -> Option<Vec<u8>> {
-        match self {
-            Machine::Operator(operator) => operator.checkpoint(),
-            Machine::Agent(agent) => agent.checkpoint(),
-        }
-    }
-
-    fn go_through(&mut self, kept: &[(Party, Vec<u8>)]) -> Result<(), PartyError> {
-        match self {
-            Machine::Operator(operator) => operator.go_through(kept),
-            Machine::Agent(agent) => agent.go_through(kept),
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        match self {
-            Machine::Operator(operator) => operator.is_over(),
-            Machine::Agent(agent) => agent.is_over(),
         }
     }
 }

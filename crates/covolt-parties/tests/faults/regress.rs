@@ -31,7 +31,7 @@ struct Table {
     operator: OperatorTraining<'static>,
     agents: Vec<AgentTraining<'static>>,
     out: Vec<Output>,
-    said: Vec<(usize, Vec<u8>)>,
+    said: Vec<(Party, Vec<u8>)>,
 }
 
 impl Table {
@@ -51,7 +51,7 @@ impl Table {
                     }
                     let said = hear(agent, now_ms, Party::Operator, &down(message.header, message.body));
                     for (_, bytes) in sent(&said) {
-                        self.said.push((n, bytes.to_vec()));
+                        self.said.push((Party::Agent(n), bytes.to_vec()));
                         self.out.extend(hear(&mut self.operator, now_ms, Party::Agent(n), bytes));
                     }
                 }
@@ -100,7 +100,7 @@ fn regress_kept_messages_of_a_run_before_its_plan() {
     let (windows, v_pu) = (vec![0, 1, 2, 3], vec![1.0; 8]);
     let voltages = down(header(RUN, 3, 0), Down::Voltages { windows, v_pu, settled: None });
     let mut agent = WORLD.agent(0, Timing::default(), None).unwrap();
-    agent.catch_up(&[voltages, begin(RUN)]).unwrap();
+    agent.catch_up(&[voltages, begin(RUN)].map(|bytes| (Party::Operator, bytes))).unwrap();
     assert_eq!((agent.run(), agent.updates(), agent.descents()), (Some(RUN), 3, 0));
 }
 

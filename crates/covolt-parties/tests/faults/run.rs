@@ -68,10 +68,9 @@ impl Run {
             log,
         };
         for who in 0..ALL {
-            let spread = if run.weather.spared[who] { 1 } else { run.weather.down_ms };
-            let (starts, ticks) = (run.rng.random_range(0..=spread), run.rng.random_range(0..run.weather.tick_ms));
-            run.clock.plan(starts, Next::Restart(who));
-            run.clock.plan(ticks, Next::Tick(who));
+            let (starts_ms, ticks_ms) = run.weather.first_start_and_tick(who, &mut run.rng);
+            run.clock.plan(starts_ms, Next::Restart(who));
+            run.clock.plan(ticks_ms, Next::Tick(who));
         }
         run
     }

@@ -52,6 +52,12 @@ pub struct Weather {
 }
 
 impl Weather {
+    /// When a participant first starts, and when it first hears of the time, ms.
+    pub fn first_start_and_tick(&self, who: usize, rng: &mut ChaCha8Rng) -> (u64, u64) {
+        let spread = if self.spared[who] { 1 } else { self.down_ms };
+        (rng.random_range(0..=spread), rng.random_range(0..self.tick_ms))
+    }
+
     pub fn draw(mode: Mode, rng: &mut ChaCha8Rng) -> Weather {
         // None, some or much of each, independently; now and then much of all.
         let worst = rng.random_bool(0.1);
